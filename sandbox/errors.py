@@ -1,0 +1,30 @@
+"""What can go wrong on the service's side. What a script does is never an exception: it is an `Outcome`.
+
+SandboxError
+├── SandboxUnavailable   no script can be run safely, or the jail died under one
+└── Overloaded           every slot is busy and the queue is full
+"""
+
+
+class SandboxError(Exception):
+    """The base of everything that this package raises."""
+
+
+class SandboxUnavailable(SandboxError):
+    """Scripts cannot be run as safely as the operator demands, or the jail failed under this one.
+
+    The message is for the operator: which layer failed, why, and what would mend it.
+    """
+
+
+class Overloaded(SandboxError):
+    """Every slot is busy and the queue is full.
+
+    Attributes:
+        retry_after_seconds: when a slot is likely to be free.
+    """
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        """Remember when to try again, in seconds."""
+        super().__init__(f"Every slot is busy and the queue is full; try again in {retry_after_seconds} s.")
+        self.retry_after_seconds = retry_after_seconds

@@ -1,0 +1,104 @@
+"""Finds the scripts' Python and asks it what a jail has to hold: its files, its packages, the jail-side code for it."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import SandboxUnavailable
+
+_ROOT = Path(__file__).resolve().parent.parent
+_JAIL_SOURCES = Path(__file__).resolve().parent / "jail"
+_ANSWER_SECONDS = 30
+
+# Runs in the scripts' Python, outside any jail, with the jail-side sources on stdin. Code objects differ between
+# versions of Python, so it is that Python which compiles them. The address space is measured with everything loaded
+# that the supervisor loads.
+_DESCRIBE = """
+import json, marshal, os, re, sys, sysconfig
+sources = json.load(sys.stdin)
+bundle = marshal.dumps({name: compile(text, f"<{name}>", "exec", dont_inherit=True) for name, text in sources.items()})
+boot = {"__name__": "boot", "__spec__": None}
+exec(sources["jail.boot"], boot)
+boot["load_bundle"](bundle)
+libraries = {
+    os.path.dirname(os.path.realpath(line.split()[-1]))
+    for line in open("/proc/self/maps") if ".so" in line
+}
+executable = os.path.realpath(sys.executable)
+with open(executable, "rb") as binary:
+    loader = re.search(rb"/lib[^\\0]*/ld-[^\\0]+", binary.read(4096)).group().decode()
+with open("/proc/self/statm") as statm:
+    pages = int(statm.read().split()[0])
+print(json.dumps({
+    "version": sys.version_info[:2],
+    "executable": executable,
+    "loader": loader,
+    "stdlib": sysconfig.get_path("stdlib", vars={"installed_base": sys.base_prefix}),
+    "site_packages": sysconfig.get_path("purelib"),
+    "libraries": sorted(libraries),
+    "address_space_bytes": pages * os.sysconf("SC_PAGESIZE"),
+    "bundle": bundle.hex(),
+}))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """The scripts' Python.
+
+    Attributes:
+        executable: the real path of the binary.
+        loader: the dynamic loader, by the path that the binary names.
+        stdlib: the folder of the standard library.
+        site_packages: the folder of the scripts' packages.
+        libraries: the folders of the shared libraries that the interpreter loads.
+        address_space_bytes: what it takes of the address space with the supervisor loaded.
+        bundle: the jail-side modules as it compiled them, in `marshal` form.
+        own_environment: whether the scripts' packages are apart from the service's.
+    """
+
+    executable: str
+    loader: str
+    stdlib: str
+    site_packages: str
+    libraries: tuple[str, ...]
+    address_space_bytes: int
+    bundle: bytes
+    own_environment: bool
+
+
+def default_python() -> Path:
+    """Return the Python of the scripts' environment beside the service; the service's own where there is none."""
+    own = _ROOT / ".venv-sandbox" / "bin" / "python"
+    return own if own.exists() else Path(sys.executable)
+
+
+def describe(python: Path) -> Interpreter:
+    """Ask a Python interpreter what a jail for it has to hold.
+
+    Raises:
+        SandboxUnavailable: it cannot be run, or is not version 3.11.
+    """
+    sources = {"jail": ""} | {f"jail.{file.stem}": file.read_text("utf-8") for file in _JAIL_SOURCES.glob("[!_]*.py")}
+    try:
+        answer = subprocess.run(
+            [python, "-I", "-c", _DESCRIBE],
+            input=json.dumps(sources).encode(),
+            capture_output=True,
+            check=True,
+            timeout=_ANSWER_SECONDS,
+            env={"LANG": "C.UTF-8"},
+        )
+    except subprocess.CalledProcessError as error:
+        message = error.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        raise SandboxUnavailable(f"The scripts' Python {python} does not work: {' '.join(message)}") from error
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise SandboxUnavailable(f"The scripts' Python {python} cannot be run: {error}") from error
+    facts = json.loads(answer.stdout)
+    if facts.pop("version") != [3, 11]:
+        raise SandboxUnavailable(f"The scripts' Python {python} is not Python 3.11; set SANDBOX_PYTHON to one that is.")
+    facts["libraries"] = tuple(facts["libraries"])
+    facts["bundle"] = bytes.fromhex(facts["bundle"])
+    return Interpreter(**facts, own_environment=Path(facts["site_packages"]) not in map(Path, sys.path))

@@ -1,0 +1,54 @@
+"""The levels of isolation, and the ways to reach them that this place may allow, strongest first."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class IsolationLevel(StrEnum):
+    """How a script is kept in; see the README's security model."""
+
+    PROCESS = "process"
+    SECCOMP = "seccomp"
+    NAMESPACES = "namespaces"
+
+    def at_least(self, other: "IsolationLevel") -> bool:
+        """Return whether this level promises all that the other does."""
+        order = list(IsolationLevel)
+        return order.index(self) >= order.index(other)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to start a jail: its level, and whether it has a user namespace of its own."""
+
+    level: IsolationLevel
+    user_namespace: bool = False
+
+    def __str__(self) -> str:
+        """Name it as messages do."""
+        if self.level is IsolationLevel.NAMESPACES and not self.user_namespace:
+            return "namespaces without a user namespace"
+        return self.level.value
+
+
+def ways(*, root: bool) -> tuple[Way, ...]:
+    """Return what to try, strongest first; namespaces without a user namespace are root's to make."""
+    namespaces = [Way(IsolationLevel.NAMESPACES, user_namespace=True)]
+    if root:
+        namespaces.append(Way(IsolationLevel.NAMESPACES))
+    return (*namespaces, Way(IsolationLevel.SECCOMP), Way(IsolationLevel.PROCESS))
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether scripts can be run safely.
+
+    Attributes:
+        isolation: the level that the self-test proved; None when scripts cannot be run.
+        reason: why they cannot, and what would mend it; empty when they can.
+        missing: the layers that this place lacks, a sentence each.
+    """
+
+    isolation: IsolationLevel | None
+    reason: str = ""
+    missing: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""What runs inside the jail: standard library only, sent there as code, never as files."""

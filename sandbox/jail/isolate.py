@@ -1,0 +1,88 @@
+"""Turns a freshly forked process into one that may run a script: every privilege goes, in the order the kernel needs.
+
+Each step fails closed: an exception here ends the process before the script's first line.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+
+from . import kernel
+from .resource_limits import set_resource_limits
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sandbox.messages import Order, Setup
+
+RESULT_FD = 3
+JOB_FD = 4
+READY_FD = 5
+
+# What stands in the compiled filter where the script's own process id belongs.
+OWN_PID_MARK = 0x5EED0000
+_INSTRUCTION_BYTES = 8
+_JUMP_IF_EQUAL = 0x15  # BPF_JMP | BPF_JEQ | BPF_K
+
+
+def keep_only(descriptors: list[int]) -> None:
+    """Close every descriptor but these, and put them where the spare expects them.
+
+    A script finds /dev/null as stdin, its two output pipes and its result channel; `JOB_FD` and `READY_FD` are closed
+    before its first line.
+
+    Args:
+        descriptors: what becomes stdout, stderr, `RESULT_FD`, `JOB_FD` and `READY_FD`.
+    """
+    stdin = os.open("/dev/null", os.O_RDONLY)
+    # First out of the way, so that none is overwritten before its turn.
+    aside = [os.dup2(fd, 100 + place) for place, fd in enumerate((stdin, *descriptors))]
+    for place, fd in enumerate(aside):
+        os.dup2(fd, place)
+    os.closerange(READY_FD + 1, os.sysconf("SC_OPEN_MAX"))
+    sys.stdin = io.TextIOWrapper(io.FileIO(0), "utf-8")
+    # Unbuffered, so that nothing is lost when the script is killed.
+    sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), "utf-8", write_through=True)
+    sys.stderr = io.TextIOWrapper(io.FileIO(2, "w", closefd=False), "utf-8", "backslashreplace", write_through=True)
+
+
+def isolate(setup: Setup, order: Order) -> None:
+    """Drop every privilege of this process.
+
+    Raises:
+        OSError: the kernel refused a step.
+    """
+    os.chdir(order["scratch"])
+    os.environ["HOME"] = os.environ["TMPDIR"] = order["scratch"]
+    os.umask(0o077)
+    set_resource_limits(setup, order)
+    if order["uid"] is not None:
+        os.setgroups([])
+        os.setresgid(order["uid"], order["uid"], order["uid"])
+        os.setresuid(order["uid"], order["uid"], order["uid"])
+    kernel.drop_capabilities()
+    # A change of user undoes both of these, so they come after it.
+    kernel.die_with_parent()
+    kernel.hide_from_neighbours()
+    kernel.forbid_new_privileges()
+    if setup["landlock_version"]:
+        grants = [*setup["grants"], (order["scratch"], kernel.SCRATCH)]
+        kernel.restrict_files(grants, setup["landlock_version"])
+    if setup["filter"]:
+        kernel.install_filter(fill_in_pid(setup["filter"], os.getpid()))
+
+
+def fill_in_pid(program: bytes, pid: int) -> bytes:
+    """Put a process id where the compiled filter has `OWN_PID_MARK`.
+
+    The filter lets a script signal itself only, and its process id is not known before the fork. An instruction is
+    `struct sock_filter`: a 16-bit code, two 8-bit jumps and a 32-bit value, in the machine's byte order.
+    """
+    filled = bytearray(program)
+    mark = OWN_PID_MARK.to_bytes(4, sys.byteorder)
+    for start in range(0, len(program), _INSTRUCTION_BYTES):
+        code = int.from_bytes(program[start : start + 2], sys.byteorder)
+        if code == _JUMP_IF_EQUAL and program[start + 4 : start + 8] == mark:
+            filled[start + 4 : start + 8] = pid.to_bytes(4, sys.byteorder)
+    return bytes(filled)

@@ -1,0 +1,149 @@
+"""The Linux calls that drop privileges, for which Python 3.11 has no function of its own.
+
+Sources: prctl(2), seccomp(2), landlock(7), capabilities(7). Every function raises OSError when the kernel refuses.
+"""
+
+import ctypes
+import os
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+_PR_SET_SECCOMP = 22
+_PR_SET_NO_NEW_PRIVS = 38
+_PR_CAP_AMBIENT = 47
+_PR_CAP_AMBIENT_CLEAR_ALL = 4
+_SECCOMP_MODE_FILTER = 2
+_SIGKILL = 9
+
+_LINUX_CAPABILITY_VERSION_3 = 0x20080522
+
+# The Landlock calls have the same numbers on every architecture (asm-generic/unistd.h).
+_SYS_LANDLOCK_CREATE_RULESET = 444
+_SYS_LANDLOCK_ADD_RULE = 445
+_SYS_LANDLOCK_RESTRICT_SELF = 446
+_LANDLOCK_CREATE_RULESET_VERSION = 1
+_LANDLOCK_RULE_PATH_BENEATH = 1
+
+# LANDLOCK_ACCESS_FS_*, linux/landlock.h.
+_WRITE_FILE = 1 << 1
+READ_FILE = 1 << 2
+READ_DIR = 1 << 3
+_REMOVE_DIR = 1 << 4
+_REMOVE_FILE = 1 << 5
+_MAKE_DIR = 1 << 7
+_MAKE_REG = 1 << 8
+_MAKE_SYM = 1 << 12
+_REFER = 1 << 13
+_TRUNCATE = 1 << 14
+
+READ = READ_FILE | READ_DIR
+DEVICE = READ_FILE | _WRITE_FILE
+SCRATCH = READ | _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG | _MAKE_SYM | _REFER | _TRUNCATE
+# What one file, rather than a folder, can be granted.
+_OF_A_FILE = READ_FILE | _WRITE_FILE | _TRUNCATE
+
+# How many of the LANDLOCK_ACCESS_FS_* bits each version of the interface knows; later ones know as many as the last.
+_FS_BITS_BY_VERSION = (0, 13, 14, 15, 15, 16)
+
+
+def _check(result: int) -> int:
+    if result < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))
+    return result
+
+
+def _prctl(option: int, first: int, second: int = 0) -> None:
+    none = ctypes.c_ulong(0)
+    _check(_libc.prctl(option, ctypes.c_ulong(first), ctypes.c_ulong(second), none, none))
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its parent ends; a change of user id undoes this, so call it after."""
+    _prctl(_PR_SET_PDEATHSIG, _SIGKILL)
+
+
+def hide_from_neighbours() -> None:
+    """Make this process undumpable: no other process of the same user may trace it or read its memory."""
+    _prctl(_PR_SET_DUMPABLE, 0)
+
+
+def forbid_new_privileges() -> None:
+    """Set no_new_privs, which no later call can undo."""
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def drop_capabilities() -> None:
+    """Give up every capability, the ambient ones too."""
+    _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
+    header = (ctypes.c_uint32 * 2)(_LINUX_CAPABILITY_VERSION_3, 0)
+    _check(_libc.capset(header, (ctypes.c_uint32 * 6)()))
+
+
+class _Program(ctypes.Structure):
+    """struct sock_fprog."""
+
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
+
+
+def install_filter(program: bytes) -> None:
+    """Install a compiled seccomp filter on this thread and all it starts; needs no_new_privs."""
+    instruction_bytes = 8
+    fprog = _Program(len(program) // instruction_bytes, program)
+    _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(fprog))
+
+
+def landlock_version() -> int:
+    """Return the version of the kernel's Landlock interface; 0 where there is none."""
+    version = _libc.syscall(
+        ctypes.c_long(_SYS_LANDLOCK_CREATE_RULESET), None, ctypes.c_size_t(0), _LANDLOCK_CREATE_RULESET_VERSION
+    )
+    return max(int(version), 0)
+
+
+class _RulesetAttributes(ctypes.Structure):
+    """struct landlock_ruleset_attr; an older kernel accepts the longer form while what it does not know is zero."""
+
+    _fields_ = (("fs", ctypes.c_uint64), ("net", ctypes.c_uint64), ("scoped", ctypes.c_uint64))
+
+
+class _PathBeneath(ctypes.Structure):
+    """struct landlock_path_beneath_attr."""
+
+    _pack_ = 1
+    _fields_ = (("allowed", ctypes.c_uint64), ("parent", ctypes.c_int32))
+
+
+def restrict_files(grants: list[tuple[str, int]], version: int) -> None:
+    """Forbid every file but those granted, TCP, and where the kernel knows how, signals and abstract sockets.
+
+    Args:
+        grants: a path and what may be done with everything beneath it (`READ`, `DEVICE`, `SCRATCH`).
+        version: what `landlock_version` returned, at least 1.
+    """
+    handled = (1 << _FS_BITS_BY_VERSION[min(version, len(_FS_BITS_BY_VERSION) - 1)]) - 1
+    bind_and_connect = 3 if version >= 4 else 0
+    abstract_sockets_and_signals = 3 if version >= 6 else 0
+    attributes = _RulesetAttributes(handled, bind_and_connect, abstract_sockets_and_signals)
+    ruleset = _check(
+        _libc.syscall(
+            ctypes.c_long(_SYS_LANDLOCK_CREATE_RULESET),
+            ctypes.byref(attributes),
+            ctypes.c_size_t(ctypes.sizeof(attributes)),
+            0,
+        )
+    )
+    for path, allowed in grants:
+        parent = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        possible = handled if os.path.isdir(path) else handled & _OF_A_FILE
+        rule = _PathBeneath(allowed & possible, parent)
+        _check(
+            _libc.syscall(
+                ctypes.c_long(_SYS_LANDLOCK_ADD_RULE), ruleset, _LANDLOCK_RULE_PATH_BENEATH, ctypes.byref(rule), 0
+            )
+        )
+        os.close(parent)
+    _check(_libc.syscall(ctypes.c_long(_SYS_LANDLOCK_RESTRICT_SELF), ruleset, 0))
+    os.close(ruleset)

@@ -1,0 +1,32 @@
+"""The resource limits of one script; see getrlimit(2)."""
+
+from __future__ import annotations
+
+import resource
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sandbox.messages import Order, Setup
+
+
+def set_resource_limits(setup: Setup, order: Order) -> None:
+    """Set every limit, soft and hard alike, so that the script cannot raise one.
+
+    A script's memory comes on top of what the interpreter itself takes.
+    """
+    wanted = [
+        (resource.RLIMIT_AS, setup["address_space_bytes"] + setup["memory_bytes"]),
+        (resource.RLIMIT_CPU, setup["cpu_seconds"]),
+        # A single file that would fill the scratch folder is an ordinary OSError: Python ignores SIGXFSZ.
+        (resource.RLIMIT_FSIZE, setup["scratch_bytes"]),
+        (resource.RLIMIT_NOFILE, setup["open_files"]),
+        (resource.RLIMIT_NPROC, order["tasks"]),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_MEMLOCK, 0),
+        (resource.RLIMIT_MSGQUEUE, 0),
+        (resource.RLIMIT_SIGPENDING, setup["threads"]),
+    ]
+    for which, value in wanted:
+        hard = resource.getrlimit(which)[1]
+        allowed = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(which, (allowed, allowed))

@@ -1,0 +1,91 @@
+"""One started jail: nsjail (or, without it, the bare supervisor) and the control socket to the supervisor in it."""
+
+import contextlib
+import marshal
+import os
+import socket
+import subprocess
+from collections.abc import Callable, Mapping
+
+from .errors import SandboxUnavailable
+from .limits import KB
+from .streams import CappedStream, drain
+
+# What a jail without nsjail gets; the .cfg files give the others the same.
+_ENVIRONMENT = {"LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+_LEAVE_SECONDS = 2.0
+_LOG_BYTES = 64 * KB
+
+
+class Jail:
+    """One jail, from start to end.
+
+    Attributes:
+        control: the host's end of the control socket.
+    """
+
+    def __init__(self, command: Callable[[int], list[str]]) -> None:
+        """Start the command, which is made for the descriptor of the supervisor's end of the control socket.
+
+        Raises:
+            SandboxUnavailable: it cannot be started.
+        """
+        self.control, theirs = socket.socketpair()
+        log_fd, log_write_end = os.pipe()
+        self._log = CappedStream(log_fd, _LOG_BYTES)
+        try:
+            self._process = subprocess.Popen(
+                command(theirs.fileno()),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log_write_end,
+                env=_ENVIRONMENT,
+                cwd="/",
+                pass_fds=[theirs.fileno()],
+                # A Ctrl-C in the terminal is for the service alone, which lets running scripts finish.
+                start_new_session=True,
+            )
+        except OSError as error:
+            self.control.close()
+            self._log.close()
+            raise SandboxUnavailable(f"The jail cannot be started: {error}") from error
+        finally:
+            theirs.close()
+            os.close(log_write_end)
+
+    def begin(self, bundle: bytes, *messages: Mapping[str, object]) -> None:
+        """Send the jail-side modules and what comes first after them; a jail that has ended shows in its answer."""
+        with contextlib.suppress(OSError):
+            self.control.sendall(len(bundle).to_bytes(8, "big") + bundle)
+            for message in messages:
+                self.send(message)
+
+    def send(self, message: Mapping[str, object]) -> None:
+        """Send a message to the jail.
+
+        Raises:
+            OSError: the jail has ended.
+        """
+        body = marshal.dumps(dict(message))
+        self.control.sendall(len(body).to_bytes(8, "big") + body)
+
+    def failure(self, what: str) -> SandboxUnavailable:
+        """Kill the jail, and return the error that says what is known of its failure."""
+        self.kill()
+        drain([self._log], lambda: False, _LEAVE_SECONDS)
+        said = " / ".join(line.partition("] ")[2] or line for line in self._log.text().splitlines())
+        return SandboxUnavailable(f"The jail failed: {what}." + (f" It said: {said}" if said else ""))
+
+    def kill(self) -> None:
+        """Kill the jail with all that runs in it: the kernel kills the supervisor with nsjail, and scripts with it."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """Wait until the jail has gone, and kill it if it does not go."""
+        self.control.close()
+        self._log.close()
+        try:
+            self._process.wait(_LEAVE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self._process.wait()

@@ -1,0 +1,127 @@
+"""Decides how a script ended, from the supervisor's report and the envelope that the script's process wrote.
+
+The report is the supervisor's, which no script can speak for. The envelope may be forged or mangled by the script: all
+that it can change is what its own caller is told of its own result.
+"""
+
+import os
+import signal
+from typing import Annotated
+
+import msgspec
+
+from .limits import KB, MB, Limits
+from .outcome import End, Outcome, Usage
+from .streams import CappedStream
+
+# What an envelope may be larger than the result in it: its keys, or an exception's message and traceback as JSON spells
+# them.
+ENVELOPE_BYTES = 512 * KB
+_MESSAGE_CHARACTERS = 8 * KB
+_TRACEBACK_CHARACTERS = 32 * KB
+_FORGED = "The script wrote into the channel of its own result."
+
+
+class Report(msgspec.Struct, frozen=True):
+    """The supervisor's word on a script's end.
+
+    Attributes:
+        status: the wait status, see wait(2).
+        cpu_seconds, peak_memory_bytes: what the script used above what its process had used before its first line.
+        over_scratch: whether the supervisor killed it because its scratch folder had grown over the limit.
+    """
+
+    status: int
+    cpu_seconds: float
+    peak_memory_bytes: int
+    over_scratch: bool
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """What the script's process wrote into the result channel."""
+
+    end: End
+    result: msgspec.Raw = msgspec.Raw(b"null")
+    error: str = ""
+    traceback: str = ""
+    # The answer is encoded with 64-bit integers.
+    line: Annotated[int, msgspec.Meta(ge=1, le=2**31)] | None = None
+
+
+def judge(
+    report: Report,
+    stdout: CappedStream,
+    stderr: CappedStream,
+    channel: CappedStream,
+    limits: Limits,
+    *,
+    wall_seconds: float,
+    out_of_time: bool,
+) -> Outcome:
+    """Return a script's outcome.
+
+    Args:
+        report: the supervisor's.
+        stdout, stderr: what the script printed.
+        channel: the result channel.
+        limits: the script's.
+        wall_seconds: how long it ran.
+        out_of_time: whether it was killed at its deadline.
+    """
+    end = _killed(report, limits, out_of_time=out_of_time) or _read_envelope(report, channel, limits)
+    return Outcome(
+        end=end.end,
+        usage=Usage(wall_seconds * 1000, report.cpu_seconds * 1000, report.peak_memory_bytes / MB),
+        stdout=stdout.text(),
+        stderr=stderr.text(),
+        stdout_truncated=stdout.truncated,
+        stderr_truncated=stderr.truncated,
+        result=bytes(end.result),
+        error=end.error[:_MESSAGE_CHARACTERS],
+        traceback=end.traceback[:_TRACEBACK_CHARACTERS],
+        line=end.line,
+    )
+
+
+def _killed(report: Report, limits: Limits, *, out_of_time: bool) -> Envelope | None:
+    """Say why the script was killed; None where it came to an end of its own."""
+    if out_of_time:
+        return Envelope(End.TIMEOUT, error=f"The script ran longer than {limits.timeout_seconds:g} s.")
+    if report.over_scratch:
+        message = f"The script's files took more than the {limits.scratch_bytes // MB} MB of scratch space."
+        return Envelope(End.SCRIPT_ERROR, error=message)
+    if not os.WIFSIGNALED(report.status):
+        return None
+    number = os.WTERMSIG(report.status)
+    # The kernel sends SIGKILL when the hard limit is reached, see setrlimit(2); scripts may also kill themselves.
+    if number in (signal.SIGKILL, signal.SIGXCPU) and report.cpu_seconds >= limits.cpu_seconds:
+        return Envelope(End.TIMEOUT, error=f"The script used more than {limits.cpu_seconds} s of CPU time.")
+    return Envelope(End.SCRIPT_EXITED, error=f"The script was killed by {_signal_name(number)}.")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _read_envelope(report: Report, channel: CappedStream, limits: Limits) -> Envelope:
+    too_large = Envelope(
+        End.RESULT_TOO_LARGE, error=f"The result is larger than the {limits.result_bytes / MB:g} MB limit."
+    )
+    if channel.truncated:
+        return too_large
+    status = os.waitstatus_to_exitcode(report.status)
+    if status != 0 or not channel.data:
+        return Envelope(End.SCRIPT_EXITED, error=f"The script ended its process with status {status}.")
+    try:
+        channel.data.decode("utf-8")  # msgspec does not look into the strings that it leaves raw
+        envelope = msgspec.json.decode(channel.data, type=Envelope)
+    except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
+        return Envelope(End.SCRIPT_EXITED, error=_FORGED)
+    if envelope.end is End.TIMEOUT:
+        return Envelope(End.SCRIPT_EXITED, error=_FORGED)
+    if len(envelope.result) > limits.result_bytes:
+        return too_large
+    return envelope

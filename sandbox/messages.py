@@ -1,0 +1,63 @@
+"""What the host and the jail say to each other.
+
+To the jail go 8 bytes of length and a `marshal` text: the host is trusted there, and `marshal` is the cheapest thing
+that carries bytes. From the jail come lines of JSON, which the host checks like anything that comes out of a jail.
+
+1. Over the jail's control socket: the jail-side modules, `Setup`, an `Order` for a spare.
+2. Over the spare's control socket, which is the jail's own where it makes only one: `Ready`, with the descriptors that
+   lead to the spare's process; at its end a `Report`. `KILL`, or the end of the stream, ends the spare.
+3. Down the spare's job pipe, to its end: one `Script`. Up its result channel: one envelope (sandbox/judge.py).
+"""
+
+from typing import TypedDict
+
+KILL = b"K"
+
+
+class Setup(TypedDict):
+    """What is the same for every script of a jail.
+
+    Attributes:
+        site_packages: the scripts' packages, as the jail sees the folder.
+        filter: the script's compiled seccomp filter; empty where seccomp cannot be had.
+        landlock_version: 0 where Landlock cannot be had.
+        grants: what Landlock lets every script reach: a path and the rights beneath it.
+        address_space_bytes: what the interpreter itself takes of the address space.
+        memory_bytes, cpu_seconds, result_bytes, scratch_bytes, open_files, threads: see `sandbox.limits.Limits`.
+    """
+
+    site_packages: str
+    filter: bytes
+    landlock_version: int
+    grants: list[tuple[str, int]]
+    address_space_bytes: int
+    memory_bytes: int
+    cpu_seconds: int
+    result_bytes: int
+    scratch_bytes: int
+    open_files: int
+    threads: int
+
+
+class Order(TypedDict):
+    """What one spare is to have of its own.
+
+    Attributes:
+        uid: the user and group id that it takes, as the jail sees it; None: it keeps the supervisor's.
+        scratch: its scratch folder, as the jail sees it.
+        own_scratch: whether `scratch` is a folder that the supervisor has to make, watch and remove (True), or a file
+            system of its own that the kernel bounds and removes (False).
+        tasks: how many processes and threads its user may have in all.
+    """
+
+    uid: int | None
+    scratch: str
+    own_scratch: bool
+    tasks: int
+
+
+class Script(TypedDict):
+    """A script and the JSON object of its `main`'s keyword arguments."""
+
+    source: str
+    args: str

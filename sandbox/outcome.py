@@ -1,0 +1,53 @@
+"""What became of one script."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class End(StrEnum):
+    """Why a script ended; the values are the `code`s of the HTTP contract, but for `RETURNED`."""
+
+    RETURNED = "returned"
+    SCRIPT_ERROR = "script_error"
+    MISSING_MAIN = "missing_main"
+    SCRIPT_EXITED = "script_exited"
+    TIMEOUT = "timeout"
+    MEMORY_LIMIT = "memory_limit"
+    RESULT_TOO_LARGE = "result_too_large"
+    RESULT_NOT_SERIALIZABLE = "result_not_serializable"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a script used: wall clock and CPU in milliseconds, peak resident memory in MB (2^20 bytes)."""
+
+    wall_ms: float
+    cpu_ms: float
+    peak_memory_mb: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of one script, with everything the caller may be told about it.
+
+    Attributes:
+        end: why it ended.
+        usage: what it used.
+        stdout, stderr: what it printed, each up to its limit, undecodable bytes replaced.
+        stdout_truncated, stderr_truncated: whether it printed more than that.
+        result: the JSON text (UTF-8, checked) of what `main()` returned; only when `end` is `RETURNED`.
+        error: one sentence for the script's author; empty when `end` is `RETURNED`.
+        traceback: the script's own frames, when it raised; otherwise empty.
+        line: the line of the script's innermost frame when it raised, counted from 1; otherwise None.
+    """
+
+    end: End
+    usage: Usage
+    stdout: str
+    stderr: str
+    stdout_truncated: bool = False
+    stderr_truncated: bool = False
+    result: bytes = b"null"
+    error: str = ""
+    traceback: str = ""
+    line: int | None = None

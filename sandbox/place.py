@@ -1,0 +1,200 @@
+"""Where the service runs, and the command, set-up and order that start a script in a jail there."""
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from .interpreter import Interpreter
+from .isolation import IsolationLevel, Way
+from .jail import kernel, scratch
+from .limits import Limits
+from .messages import Order, Setup
+
+NSJAIL_FOLDER = Path(__file__).resolve().parent.parent / "nsjail"
+_BOOT = (Path(__file__).resolve().parent / "jail" / "boot.py").read_text("utf-8")
+
+# Outside every range that Debian gives to users (adduser.conf) and to containers of users (subuid starts at 100000 for
+# the first user, who is not root: a root service takes that user's place here, and the ids need no account).
+_SUPERVISOR_UID = 100_000
+_FIRST_SCRIPT_UID = 100_001
+_SCRIPT_UID_INSIDE = 1000
+
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
+_SITE_PACKAGES_INSIDE = "/site-packages"
+_SCRATCH_INSIDE = "/tmp"  # noqa: S108 (a mount of the jail's own)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Everything a jail's command line depends on.
+
+    Attributes:
+        interpreter: the scripts' Python.
+        nsjail: the nsjail binary; None where there is none.
+        filter: the script's compiled seccomp filter; empty where seccomp cannot be had.
+        landlock_version: 0 where Landlock cannot be had.
+        scratch_root: the folder that holds the scratch folders of the levels without a file system of their own.
+        uid, gid: the service's.
+        concurrency: how many scripts may run at once.
+    """
+
+    interpreter: Interpreter
+    nsjail: Path | None
+    filter: bytes
+    landlock_version: int
+    scratch_root: Path
+    uid: int
+    gid: int
+    concurrency: int
+
+    @property
+    def root(self) -> bool:
+        """Whether the service may give scripts user ids of their own."""
+        return self.uid == 0
+
+    def lacks(self, way: Way) -> str | None:
+        """Return what this place lacks for a way to start a jail, None where it may be tried."""
+        if way.level is IsolationLevel.PROCESS:
+            return None
+        if self.nsjail is None:
+            return "nsjail is missing."
+        if not self.filter:
+            return "seccomp is missing."
+        if way.level is IsolationLevel.SECCOMP and not self.landlock_version:
+            return "Landlock is missing, which keeps scripts from files where there are no namespaces."
+        return None
+
+    def missing_at(self, way: Way) -> list[str]:
+        """Return the layers that a jail started this way does without, a sentence each."""
+        missing = []
+        if not self.landlock_version:
+            missing.append("Landlock: this kernel does not have it (Linux 5.13 or later does).")
+        if way.level is not IsolationLevel.NAMESPACES and not self.root:
+            missing.append(
+                "own user id: scripts run as the service's user; only a service started as root can change it."
+            )
+        if not self.interpreter.own_environment:
+            missing.append(
+                "own environment: scripts can import the service's packages; set SANDBOX_PYTHON to another Python."
+            )
+        return missing
+
+    def command(self, way: Way, slot: int, limits: Limits, control_fd: int) -> list[str]:
+        """Return the command that starts the supervisor.
+
+        Args:
+            way: how.
+            slot: which of the scripts that run at once this is, from 0; it has a user id of its own where root.
+            limits: the script's.
+            control_fd: the supervisor's end of the control socket, as the command inherits it.
+        """
+        python = [self.interpreter.executable, "-I", "-S", "-B", "-c", _BOOT, str(control_fd)]
+        if way.level is IsolationLevel.PROCESS:
+            return python
+        config = NSJAIL_FOLDER / f"{way.level.value}.cfg"
+        command = [
+            str(self.nsjail),
+            "--config",
+            str(config),
+            "--seccomp_policy",
+            str(NSJAIL_FOLDER / "supervisor.kafel"),
+        ]
+        command += ["--pass_fd", str(control_fd), *self._identity(way, slot)]
+        if way.level is IsolationLevel.NAMESPACES:
+            command += self._mounts(limits)
+            if not way.user_namespace:
+                command.append("--disable_clone_newuser")
+        return [*command, "--", *python]
+
+    def _identity(self, way: Way, slot: int) -> list[str]:
+        if not self.root:
+            inside = _SCRIPT_UID_INSIDE if way.user_namespace else None
+            user = [f"{inside}:{self.uid}:1", f"{inside}:{self.gid}:1"] if inside else [str(self.uid), str(self.gid)]
+            return ["--user", user[0], "--group", user[1]]
+        # What the supervisor keeps to become another user for each script and to kill what that user runs.
+        kept = ["CAP_SETUID", "CAP_SETGID", "CAP_KILL"]
+        if way.level is IsolationLevel.SECCOMP:
+            # And to make, measure and remove that user's scratch folder.
+            kept += ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER"]
+        arguments = [part for capability in kept for part in ("--cap", capability)]
+        for option in ("--user", "--group"):
+            if way.user_namespace:
+                arguments += [option, f"0:{_SUPERVISOR_UID}:1"]
+                arguments += [option, f"{_SCRIPT_UID_INSIDE}:{_FIRST_SCRIPT_UID + slot}:1"]
+            else:
+                arguments += [option, str(_SUPERVISOR_UID)]
+        return arguments
+
+    def _mounts(self, limits: Limits) -> list[str]:
+        python = self.interpreter
+        arguments = []
+        for path in (python.executable, python.stdlib, *python.libraries):
+            arguments += ["--bindmount_ro", path]
+        arguments += ["--bindmount_ro", f"{python.site_packages}:{_SITE_PACKAGES_INSIDE}"]
+        arguments += ["--bindmount_ro", f"{os.path.realpath(python.loader)}:{_real_folder(python.loader)}"]
+        for link in ("/lib", "/lib64"):
+            if os.path.islink(link):
+                arguments += ["--symlink", f"{os.path.realpath(link)}:{link}"]
+        tmpfs = f"none:{_SCRATCH_INSIDE}:tmpfs:size={limits.scratch_bytes},nr_inodes={scratch.MAX_INODES}"
+        return [*arguments, "--mount", tmpfs]
+
+    def setup(self, way: Way, limits: Limits) -> Setup:
+        """Return what every script has in common that is started this way."""
+        python = self.interpreter
+        inside = way.level is IsolationLevel.NAMESPACES
+        site_packages = _SITE_PACKAGES_INSIDE if inside else python.site_packages
+        grants = [(path, kernel.READ) for path in (python.executable, python.stdlib, *python.libraries, site_packages)]
+        grants += [(device, kernel.DEVICE) for device in _DEVICES]
+        return Setup(
+            site_packages=site_packages,
+            filter=self.filter,
+            landlock_version=self.landlock_version,
+            grants=grants,
+            address_space_bytes=python.address_space_bytes,
+            memory_bytes=limits.memory_bytes,
+            cpu_seconds=limits.cpu_seconds,
+            result_bytes=limits.result_bytes,
+            scratch_bytes=limits.scratch_bytes,
+            open_files=limits.open_files,
+            threads=limits.threads,
+        )
+
+    def order(self, way: Way, slot: int, limits: Limits) -> Order:
+        """Return what the spare for one script is to have of its own."""
+        uid = None
+        if self.root:
+            uid = _SCRIPT_UID_INSIDE if way.user_namespace else _FIRST_SCRIPT_UID + slot
+        inside = way.level is IsolationLevel.NAMESPACES
+        return Order(
+            uid=uid,
+            scratch=_SCRATCH_INSIDE if inside else str(self.scratch_root / secrets.token_hex(8)),
+            own_scratch=not inside,
+            tasks=self._tasks(way, limits),
+        )
+
+    def _tasks(self, way: Way, limits: Limits) -> int:
+        """Return RLIMIT_NPROC, which counts every task of the user in its user namespace (getrlimit(2))."""
+        if self.root:
+            return limits.threads
+        if way.user_namespace:
+            return limits.threads + 1  # the supervisor is of the same user
+        return _tasks_of(self.uid) + self.concurrency * limits.threads
+
+
+def _real_folder(path: str) -> str:
+    """Return the path with the links among its folders resolved, but not the last name."""
+    folder, name = os.path.split(path)
+    return os.path.join(os.path.realpath(folder), name)
+
+
+def _tasks_of(uid: int) -> int:
+    """Count the processes and threads of a user."""
+    count = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if process.stat().st_uid == uid:
+                count += sum(1 for _ in (process / "task").iterdir())
+        except OSError:
+            continue  # it has ended
+    return count

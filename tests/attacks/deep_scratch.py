@@ -1,0 +1,17 @@
+# expects: refused
+# control: any
+"""Leave a tree that is hard to remove: deep, and closed to its owner."""
+
+import os
+
+
+def main(**_):
+    for depth in range(60):
+        os.mkdir("d")
+        open("file", "x").close()
+        os.chmod("file", 0)
+        os.chdir("d")
+    for depth in range(60):
+        os.chdir("..")
+        os.chmod("d", 0)
+    return "refused"

@@ -1,0 +1,10 @@
+# expects: refused
+# control: any
+"""Find something in the environment that is not meant for scripts."""
+
+import os
+
+
+def main(**_):
+    meant = {"LANG", "LC_CTYPE", "OPENBLAS_NUM_THREADS", "MALLOC_ARENA_MAX", "HOME", "TMPDIR"}
+    return sorted(set(os.environ) - meant) or "refused"

@@ -1,0 +1,10 @@
+# expects: timeout
+# control: any
+"""Write into the channel of the result without end."""
+
+import os
+
+
+def main(**_):
+    while True:
+        os.write(3, b"x" * 65536)

@@ -1,0 +1,14 @@
+# expects: refused
+# control: reached
+"""Take a file of others into the scratch folder."""
+
+import os
+
+
+def main(secret_file, **_):
+    try:
+        os.link(secret_file, "link")
+        open("link").close()
+    except OSError:
+        return "refused"
+    return "reached"

@@ -1,0 +1,10 @@
+# expects: script_exited
+# control: any
+"""Kill this process."""
+
+import os
+import signal
+
+
+def main(**_):
+    os.kill(os.getpid(), signal.SIGKILL)

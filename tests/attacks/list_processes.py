@@ -1,0 +1,13 @@
+# expects: refused
+# control: reached
+"""See who else runs."""
+
+import os
+
+
+def main(**_):
+    try:
+        os.listdir("/proc")
+    except OSError:
+        return "refused"
+    return "reached"

@@ -1,0 +1,14 @@
+# expects: refused
+# control: any
+"""Trace the service (PTRACE_ATTACH)."""
+
+import ctypes
+import os
+
+
+def main(**_):
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.syscall(101, 16, int(_["service_pid"]), 0, 0) >= 0:
+        return "reached"
+    error = ctypes.get_errno()
+    return "refused" if error in (1, 38) else f"answered: {os.strerror(error)}"

@@ -1,0 +1,13 @@
+# expects: refused
+# control: any
+"""Raise a limit."""
+
+import resource
+
+
+def main(**_):
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 2**20))
+    except OSError:
+        return "refused"
+    return "reached"

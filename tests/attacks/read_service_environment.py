@@ -1,0 +1,13 @@
+# expects: refused
+# control: reached
+"""Read the service's environment."""
+
+from pathlib import Path
+
+
+def main(service_pid, **_):
+    try:
+        Path(f"/proc/{service_pid}/environ").read_bytes()
+    except OSError:
+        return "refused"
+    return "reached"

@@ -1,0 +1,11 @@
+# expects: refused
+# control: reached
+"""Read the service's memory."""
+
+
+def main(service_pid, **_):
+    try:
+        open(f"/proc/{service_pid}/mem", "rb").close()
+    except OSError:
+        return "refused"
+    return "reached"

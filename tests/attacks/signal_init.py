@@ -1,0 +1,13 @@
+# expects: refused
+# control: any
+"""Signal the first process."""
+
+import os
+
+
+def main(**_):
+    try:
+        os.kill(1, 0)
+    except OSError:
+        return "refused"
+    return "reached"

@@ -1,0 +1,9 @@
+# expects: script_exited
+# control: any
+"""End without a word."""
+
+import os
+
+
+def main(**_):
+    os._exit(0)

@@ -1,0 +1,13 @@
+# expects: refused
+# control: reached
+"""Run a program."""
+
+import os
+
+
+def main(**_):
+    try:
+        os.posix_spawn("/bin/true", ["true"], {})
+    except OSError:
+        return "refused"
+    return "reached"

@@ -1,0 +1,10 @@
+# expects: timeout
+# control: any
+"""Stop instead of ending."""
+
+import os
+import signal
+
+
+def main(**_):
+    os.kill(os.getpid(), signal.SIGSTOP)

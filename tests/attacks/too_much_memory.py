@@ -1,0 +1,7 @@
+# expects: memory_limit
+# control: any
+"""Take more memory than there is for a script."""
+
+
+def main(memory_mb, **_):
+    return len(bytearray((memory_mb + 64) * 2**20))

@@ -1,0 +1,14 @@
+# expects: refused
+# control: reached
+"""Get privileges in a new user namespace (unshare)."""
+
+import ctypes
+import os
+
+
+def main(**_):
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.syscall(272, 0x10000000) >= 0:
+        return "reached"
+    error = ctypes.get_errno()
+    return "refused" if error in (1, 38) else f"answered: {os.strerror(error)}"

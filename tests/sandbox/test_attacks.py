@@ -1,0 +1,125 @@
+"""Every attack of tests/attacks, at every level, as root and as an ordinary user, with the policy off.
+
+An attack's first line says what must come of it: a code of the HTTP contract, or what its `main` returns. Its second
+says what the same act does outside the jail, which is tried too: an attack that fails everywhere proves nothing.
+"""
+
+import json
+import os
+import re
+import secrets
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.conftest import ROOT, Serve, Server
+
+ATTACKS = sorted((Path(__file__).parent.parent / "attacks").glob("*.py"))
+ORDINARY_USER = 12345
+LEVELS = ("namespaces", "seccomp", "process")
+LIMITS = {"threads": 32, "open_files": 64, "memory_mb": 128, "scratch_mb": 16}
+SETTINGS = {f"SANDBOX_{name.upper()}": str(value) for name, value in LIMITS.items()} | {"SANDBOX_TIMEOUT_SECONDS": "2"}
+
+
+def header(attack: Path, key: str) -> str:
+    found = re.search(rf"^# {key}: (.+)$", attack.read_text(), re.MULTILINE)
+    assert found, f"{attack.name} has no line '# {key}: …'"
+    return found[1]
+
+
+@pytest.fixture(scope="module")
+def facts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """What an attacker who knows the machine would know: listeners, and files that every user may read."""
+    folder = Path(f"/var/tmp/attack-facts-{secrets.token_hex(8)}")
+    folder.mkdir(mode=0o755)
+    secret = folder / "secret"
+    secret.write_text("secret")
+    secret.chmod(0o644)
+    listeners = [socket.socket(), socket.socket(type=socket.SOCK_DGRAM)]
+    listeners[0].bind(("127.0.0.1", 0))
+    listeners[0].listen()
+    listeners[1].bind(listeners[0].getsockname())
+    for kind, name in ((socket.SOCK_STREAM, "stream"), (socket.SOCK_DGRAM, "datagram")):
+        listener = socket.socket(socket.AF_UNIX, kind)
+        listener.bind(str(folder / name))
+        (folder / name).chmod(0o777)
+        if kind == socket.SOCK_STREAM:
+            listener.listen()
+        listeners.append(listener)
+    yield {
+        "port": listeners[0].getsockname()[1],
+        "unix_socket": str(folder / "stream"),
+        "unix_datagram": str(folder / "datagram"),
+        "secret_file": str(secret),
+        "home_of_others": str(folder),
+        "service_file": str(ROOT / "main.py"),
+        **LIMITS,
+    }
+    for listener in listeners:
+        listener.close()
+    for file in folder.iterdir():
+        file.unlink()
+    folder.rmdir()
+
+
+@pytest.fixture(scope="module", params=["root", "user"])
+def user(request: pytest.FixtureRequest) -> int | None:
+    if request.param == "root":
+        return None
+    if os.geteuid() != 0:
+        pytest.skip("only root can start the service as another user")
+    return ORDINARY_USER
+
+
+@pytest.fixture(scope="module", params=LEVELS)
+def jailed(request: pytest.FixtureRequest, user: int | None, serve: Serve, tmp_path_factory: Any) -> Server:
+    """A server at one level, reached by taking away what the levels above it need."""
+    no_rules = tmp_path_factory.mktemp("policy") / "none.yaml"
+    no_rules.write_text("version: 1\n")
+    for folder in (no_rules, *list(no_rules.parents)[:3]):
+        folder.chmod(0o755)
+    settings = SETTINGS | {"POLICY_FILE": str(no_rules)}
+    if request.param == "process":
+        settings["NSJAIL"] = "/no/such/nsjail"
+    server = serve(user=user, without_namespaces=request.param == "seccomp", **settings)
+    assert requests.get(f"{server.url}/health", timeout=60).json()["isolation"] == request.param
+    return server
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda path: path.stem)
+def test_attack(attack: Path, jailed: Server, user: int | None, facts: dict[str, Any]) -> None:
+    arguments = facts | {"service_pid": jailed.process.pid, "root": user is None}
+    answer = jailed.post(attack.read_text(), args=arguments).json()
+    came = answer["result"] if "result" in answer else answer["code"]
+    assert came in header(attack, "expects").split(" or "), answer
+
+
+@pytest.mark.parametrize(
+    "attack", [a for a in ATTACKS if header(a, "control") == "reached"], ids=lambda path: path.stem
+)
+def test_the_same_act_succeeds_outside(attack: Path, facts: dict[str, Any], tmp_path: Path) -> None:
+    run = f"import json\nprint(json.dumps(main(**{facts | {'service_pid': os.getpid(), 'root': False}!r})))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{attack.read_text()}\n{run}"],
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+        timeout=30,
+    )
+    assert json.loads(done.stdout) == "reached", done.stderr.decode()
+
+
+def test_nothing_is_left(jailed: Server) -> None:
+    """After all the attacks, the server's processes are gunicorn's two, and its scratch folders are empty."""
+    children = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
+    assert "nsjail" not in children
+    assert list(Path("/var/tmp").glob("attack-[0-9]*")) == []
+    assert list(Path("/dev/shm").glob("attack-*")) == []
+    for scratch_root in Path("/tmp").glob("python-code-executor-*"):
+        assert list(scratch_root.iterdir()) == []

@@ -1,0 +1,117 @@
+import os
+import signal
+
+import pytest
+
+from sandbox.judge import ENVELOPE_BYTES, Report, judge
+from sandbox.limits import MB, Limits
+from sandbox.outcome import End, Outcome
+from sandbox.streams import CappedStream, drain
+
+LIMITS = Limits(timeout_seconds=2, cpu_seconds=3, result_bytes=100)
+
+
+def stream(data: bytes, cap_bytes: int = 2**20) -> CappedStream:
+    read_end, write_end = os.pipe()
+    capped = CappedStream(read_end, cap_bytes)
+    while data:
+        data = data[os.write(write_end, data[:60_000]) :]
+        drain([capped], lambda: False, 0.001)
+    os.close(write_end)
+    drain([capped], lambda: False, 5)
+    capped.close()
+    return capped
+
+
+def judged(
+    envelope: bytes, *, status: int = 0, cpu_seconds: float = 0.5, out_of_time: bool = False, over_scratch: bool = False
+) -> Outcome:
+    report = Report(status, cpu_seconds, 3 * MB, over_scratch)
+    channel = stream(envelope, LIMITS.result_bytes + ENVELOPE_BYTES)
+    return judge(report, stream(b"out"), stream(b"err"), channel, LIMITS, wall_seconds=1.5, out_of_time=out_of_time)
+
+
+def test_a_returned_result_is_passed_on_as_it_is() -> None:
+    outcome = judged(b'{"end":"returned","result":{"n": 123456789012345678901234567890}}')
+    assert outcome.end is End.RETURNED
+    assert outcome.result == b'{"n": 123456789012345678901234567890}'
+    assert (outcome.stdout, outcome.stderr) == ("out", "err")
+    assert (outcome.usage.wall_ms, outcome.usage.cpu_ms, outcome.usage.peak_memory_mb) == (1500, 500, 3)
+
+
+def test_an_exception_is_passed_on() -> None:
+    outcome = judged(b'{"end":"script_error","error":"ValueError: x","traceback":"Traceback","line":3}')
+    assert (outcome.end, outcome.error, outcome.traceback, outcome.line) == (
+        End.SCRIPT_ERROR,
+        "ValueError: x",
+        "Traceback",
+        3,
+    )
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        b"",
+        b"not JSON",
+        b'{"end":"returned","result":NaN}',
+        b'{"end":"returned","result":[1,]}',
+        b'{"end":"returned","result":"\xff"}',
+        b'{"end":"returned","result":"\\ud800"}',
+        b'{"end":"returned","result":1} {"end":"returned"}',
+        b'{"end":"returned","result":' + b"[" * 40_000 + b"]" * 40_000 + b"}",
+        b'{"end":"timeout","error":"forged"}',
+        b'{"end":"unknown"}',
+        b'{"end":["returned"]}',
+        b'["returned"]',
+        b'{"end":"script_error","error":1}',
+        b'{"end":"script_error","line":0}',
+        b'{"end":"script_error","line":99999999999999999999}',
+        b'{"end":"script_error","error":"\\udfff"}',
+    ],
+)
+def test_a_forged_or_mangled_envelope_is_the_scripts_own_end(envelope: bytes) -> None:
+    outcome = judged(envelope)
+    assert outcome.end is End.SCRIPT_EXITED
+    assert outcome.error
+
+
+@pytest.mark.parametrize("envelope", [b'{"end":"returned","result":1}', b""])
+def test_a_status_other_than_zero_outweighs_the_envelope(envelope: bytes) -> None:
+    outcome = judged(envelope, status=3 << 8)
+    assert outcome.end is End.SCRIPT_EXITED
+    assert outcome.error == "The script ended its process with status 3."
+
+
+@pytest.mark.parametrize("size", [LIMITS.result_bytes + 1, LIMITS.result_bytes + ENVELOPE_BYTES + 1])
+def test_a_result_over_the_limit(size: int) -> None:
+    assert judged(b'{"end":"returned","result":"' + b"x" * size + b'"}').end is End.RESULT_TOO_LARGE
+
+
+def test_long_messages_are_cut() -> None:
+    outcome = judged(b'{"end":"script_error","error":"' + b"x" * 100_000 + b'"}')
+    assert len(outcome.error) == 8192
+
+
+def test_the_deadline_outweighs_everything() -> None:
+    outcome = judged(b'{"end":"returned","result":1}', status=signal.SIGKILL, out_of_time=True)
+    assert (outcome.end, outcome.error) == (End.TIMEOUT, "The script ran longer than 2 s.")
+
+
+def test_the_cpu_limit_is_told_from_a_script_that_kills_itself() -> None:
+    assert judged(b"", status=signal.SIGKILL, cpu_seconds=3.0).end is End.TIMEOUT
+    by_itself = judged(b"", status=signal.SIGKILL, cpu_seconds=0.1)
+    assert (by_itself.end, by_itself.error) == (End.SCRIPT_EXITED, "The script was killed by SIGKILL.")
+
+
+def test_a_crash_is_named() -> None:
+    assert judged(b"", status=signal.SIGSEGV | 0x80).error == "The script was killed by SIGSEGV."
+    assert judged(b"", status=40).error == "The script was killed by signal 40."
+
+
+def test_a_full_scratch_folder_is_named() -> None:
+    outcome = judged(b"", status=signal.SIGKILL, over_scratch=True)
+    assert (outcome.end, outcome.error) == (
+        End.SCRIPT_ERROR,
+        "The script's files took more than the 64 MB of scratch space.",
+    )
