@@ -7,7 +7,7 @@ from .errors import Overloaded, SandboxError, SandboxUnavailable
 from .isolation import Health, IsolationLevel
 from .limits import Limits
 from .outcome import End, Outcome, Usage
-from .sandbox import Sandbox
+from .sandbox import Sandbox, WarmStart
 
 __all__ = [
     "End",
@@ -20,4 +20,5 @@ __all__ = [
     "SandboxError",
     "SandboxUnavailable",
     "Usage",
+    "WarmStart",
 ]

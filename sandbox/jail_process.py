@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from .errors import SandboxUnavailable
 from .limits import KB
@@ -75,6 +76,21 @@ class Jail:
         drain([self._log], lambda: False, _LEAVE_SECONDS)
         said = " / ".join(line.partition("] ")[2] or line for line in self._log.text().splitlines())
         return SandboxUnavailable(f"The jail failed: {what}." + (f" It said: {said}" if said else ""))
+
+    def address_space_bytes(self) -> int:
+        """Return what the jail's first process takes of the address space, see proc(5).
+
+        Raises:
+            SandboxUnavailable: the kernel does not say; the jail is killed.
+        """
+        pid = self._process.pid
+        try:
+            # nsjail's one child; without nsjail the process itself.
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            statm = Path(f"/proc/{children[0] if children else pid}/statm").read_text()
+        except OSError as error:
+            raise self.failure(f"its size cannot be read ({error})") from error
+        return int(statm.split()[0]) * os.sysconf("SC_PAGESIZE")
 
     def kill(self) -> None:
         """Kill the jail with all that runs in it: the kernel kills the supervisor with nsjail, and scripts with it."""

@@ -22,7 +22,10 @@ class Setup(TypedDict):
         filter: the script's compiled seccomp filter; empty where seccomp cannot be had.
         landlock_version: 0 where Landlock cannot be had.
         grants: what Landlock lets every script reach: a path and the rights beneath it.
-        address_space_bytes: what the interpreter itself takes of the address space.
+        zygote: whether the jail's first process is to warm up and fork a spare for every order, or to supervise the one
+            spare of the one order that comes.
+        warm_imports: the modules that a zygote imports first.
+        own_namespaces: whether every spare of a zygote is to have namespaces of its own inside the jail's.
         memory_bytes, cpu_seconds, result_bytes, scratch_bytes, open_files, threads: see `sandbox.limits.Limits`.
     """
 
@@ -30,7 +33,9 @@ class Setup(TypedDict):
     filter: bytes
     landlock_version: int
     grants: list[tuple[str, int]]
-    address_space_bytes: int
+    zygote: bool
+    warm_imports: list[str]
+    own_namespaces: bool
     memory_bytes: int
     cpu_seconds: int
     result_bytes: int
@@ -43,16 +48,18 @@ class Order(TypedDict):
     """What one spare is to have of its own.
 
     Attributes:
-        uid: the user and group id that it takes, as the jail sees it; None: it keeps the supervisor's.
+        uid: the user and group id that it takes, as the jail sees it; None: it keeps that of the jail's first process.
         scratch: its scratch folder, as the jail sees it.
-        own_scratch: whether `scratch` is a folder that the supervisor has to make, watch and remove (True), or a file
-            system of its own that the kernel bounds and removes (False).
+        own_scratch: whether `scratch` is a folder that the supervisor has to make, watch and remove, or (False) a file
+            system of its own, which the kernel bounds and removes.
+        address_space_bytes: what the jail's first process takes of the address space; a script's memory comes on top.
         tasks: how many processes and threads its user may have in all.
     """
 
     uid: int | None
     scratch: str
     own_scratch: bool
+    address_space_bytes: int
     tasks: int
 
 

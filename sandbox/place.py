@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,8 @@ _BOOT = (Path(__file__).resolve().parent / "jail" / "boot.py").read_text("utf-8"
 # the first user, who is not root: a root service takes that user's place here, and the ids need no account).
 _SUPERVISOR_UID = 100_000
 _FIRST_SCRIPT_UID = 100_001
-_SCRIPT_UID_INSIDE = 1000
+_FIRST_SCRIPT_UID_INSIDE = 1000
+SCRIPT_UIDS = 50_000
 
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
 _SITE_PACKAGES_INSIDE = "/site-packages"
@@ -80,14 +82,13 @@ class Place:
             )
         return missing
 
-    def command(self, way: Way, slot: int, limits: Limits, control_fd: int) -> list[str]:
-        """Return the command that starts the supervisor.
+    def command(self, way: Way, limits: Limits, control_fd: int) -> list[str]:
+        """Return the command that starts a jail.
 
         Args:
             way: how.
-            slot: which of the scripts that run at once this is, from 0; it has a user id of its own where root.
-            limits: the script's.
-            control_fd: the supervisor's end of the control socket, as the command inherits it.
+            limits: what a script in it may use.
+            control_fd: the jail's end of the control socket, as the command inherits it.
         """
         python = [self.interpreter.executable, "-I", "-S", "-B", "-c", _BOOT, str(control_fd)]
         if way.level is IsolationLevel.PROCESS:
@@ -100,28 +101,34 @@ class Place:
             "--seccomp_policy",
             str(NSJAIL_FOLDER / "supervisor.kafel"),
         ]
-        command += ["--pass_fd", str(control_fd), *self._identity(way, slot)]
+        command += ["--pass_fd", str(control_fd), *self._identity(way)]
         if way.level is IsolationLevel.NAMESPACES:
             command += self._mounts(limits)
             if not way.user_namespace:
                 command.append("--disable_clone_newuser")
         return [*command, "--", *python]
 
-    def _identity(self, way: Way, slot: int) -> list[str]:
+    def _identity(self, way: Way) -> list[str]:
         if not self.root:
-            inside = _SCRIPT_UID_INSIDE if way.user_namespace else None
-            user = [f"{inside}:{self.uid}:1", f"{inside}:{self.gid}:1"] if inside else [str(self.uid), str(self.gid)]
-            return ["--user", user[0], "--group", user[1]]
+            if not way.user_namespace:
+                return ["--user", str(self.uid), "--group", str(self.gid)]
+            inside = _FIRST_SCRIPT_UID_INSIDE
+            identity = ["--user", f"{inside}:{self.uid}:1", "--group", f"{inside}:{self.gid}:1"]
+            # To give each script namespaces of its own within the jail's.
+            return [*identity, "--cap", "CAP_SYS_ADMIN"]
         # What the supervisor keeps to become another user for each script and to kill what that user runs.
         kept = ["CAP_SETUID", "CAP_SETGID", "CAP_KILL"]
-        if way.level is IsolationLevel.SECCOMP:
-            # And to make, measure and remove that user's scratch folder.
+        if way.level is IsolationLevel.NAMESPACES:
+            # To give each script namespaces of its own within the jail's.
+            kept += ["CAP_SYS_ADMIN"]
+        else:
+            # To make, measure and remove that user's scratch folder.
             kept += ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER"]
         arguments = [part for capability in kept for part in ("--cap", capability)]
         for option in ("--user", "--group"):
             if way.user_namespace:
                 arguments += [option, f"0:{_SUPERVISOR_UID}:1"]
-                arguments += [option, f"{_SCRIPT_UID_INSIDE}:{_FIRST_SCRIPT_UID + slot}:1"]
+                arguments += [option, f"{_FIRST_SCRIPT_UID_INSIDE}:{_FIRST_SCRIPT_UID}:{SCRIPT_UIDS}"]
             else:
                 arguments += [option, str(_SUPERVISOR_UID)]
         return arguments
@@ -139,8 +146,14 @@ class Place:
         tmpfs = f"none:{_SCRATCH_INSIDE}:tmpfs:size={limits.scratch_bytes},nr_inodes={scratch.MAX_INODES}"
         return [*arguments, "--mount", tmpfs]
 
-    def setup(self, way: Way, limits: Limits) -> Setup:
-        """Return what every script has in common that is started this way."""
+    def setup(self, way: Way, limits: Limits, warm_imports: Sequence[str] | None = None) -> Setup:
+        """Return what every script of a jail has in common.
+
+        Args:
+            way: how the jail is started.
+            limits: what a script may use.
+            warm_imports: what the jail's zygote imports; None where the jail is for one script and has no zygote.
+        """
         python = self.interpreter
         inside = way.level is IsolationLevel.NAMESPACES
         site_packages = _SITE_PACKAGES_INSIDE if inside else python.site_packages
@@ -151,7 +164,9 @@ class Place:
             filter=self.filter,
             landlock_version=self.landlock_version,
             grants=grants,
-            address_space_bytes=python.address_space_bytes,
+            zygote=warm_imports is not None,
+            warm_imports=list(warm_imports or ()),
+            own_namespaces=warm_imports is not None and inside,
             memory_bytes=limits.memory_bytes,
             cpu_seconds=limits.cpu_seconds,
             result_bytes=limits.result_bytes,
@@ -160,16 +175,24 @@ class Place:
             threads=limits.threads,
         )
 
-    def order(self, way: Way, slot: int, limits: Limits) -> Order:
-        """Return what the spare for one script is to have of its own."""
+    def order(self, way: Way, number: int, limits: Limits, address_space_bytes: int | None = None) -> Order:
+        """Return what the spare for one script is to have of its own.
+
+        Args:
+            way: how its jail is started.
+            number: one that no other living spare has; where root, its user id follows from it.
+            limits: what the script may use.
+            address_space_bytes: what its zygote takes of the address space; None where it has no zygote.
+        """
         uid = None
         if self.root:
-            uid = _SCRIPT_UID_INSIDE if way.user_namespace else _FIRST_SCRIPT_UID + slot
+            uid = (_FIRST_SCRIPT_UID_INSIDE if way.user_namespace else _FIRST_SCRIPT_UID) + number % SCRIPT_UIDS
         inside = way.level is IsolationLevel.NAMESPACES
         return Order(
             uid=uid,
             scratch=_SCRATCH_INSIDE if inside else str(self.scratch_root / secrets.token_hex(8)),
             own_scratch=not inside,
+            address_space_bytes=address_space_bytes or self.interpreter.address_space_bytes,
             tasks=self._tasks(way, limits),
         )
 
@@ -177,9 +200,9 @@ class Place:
         """Return RLIMIT_NPROC, which counts every task of the user in its user namespace (getrlimit(2))."""
         if self.root:
             return limits.threads
-        if way.user_namespace:
-            return limits.threads + 1  # the supervisor is of the same user
-        return _tasks_of(self.uid) + self.concurrency * limits.threads
+        # The scripts of one zygote are of one user, and that user's supervisors count too.
+        others = 0 if way.user_namespace else _tasks_of(self.uid)
+        return others + self.concurrency * (limits.threads + 4)
 
 
 def _real_folder(path: str) -> str:

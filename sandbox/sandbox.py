@@ -1,9 +1,12 @@
 """The sandbox as the service sees it: it finds the strongest isolation that works here and runs scripts in it."""
 
+import itertools
 import os
 import shutil
 import threading
+from collections.abc import Collection, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from . import interpreter
@@ -11,6 +14,7 @@ from .errors import SandboxUnavailable
 from .isolation import Health, IsolationLevel, Way, ways
 from .jail import scratch
 from .jail_process import Jail
+from .keeper import Keeper
 from .limits import Limits
 from .messages import Script
 from .outcome import Outcome
@@ -19,12 +23,31 @@ from .probe import REMEDIES, look_around
 from .self_test import self_test
 from .slots import Slots
 from .spare import Spare
+from .zygote import Zygote
 
 _SELF_TEST_SECONDS = 5.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarmStart:
+    """How scripts are started in interpreters that are warm already.
+
+    Attributes:
+        spares: how many each zygote keeps ready; 0: each is forked when it is wanted.
+        imports: what the second zygote has imported, for the scripts that import any of it; the first has imported
+            nothing.
+        recycle_scripts: how many spares a zygote forks before another takes its place.
+        recycle_seconds: how long it serves before another takes its place.
+    """
+
+    spares: int
+    imports: Sequence[str] = ("numpy", "pandas")
+    recycle_scripts: int = 10_000
+    recycle_seconds: float = 24 * 3600.0
+
+
 class Sandbox:
-    """Runs scripts, each in a jail of its own. Nothing is started before `start`."""
+    """Runs scripts, each in a process of its own that ends with it. Nothing is started before `start`."""
 
     def __init__(
         self,
@@ -32,6 +55,7 @@ class Sandbox:
         *,
         min_isolation: IsolationLevel = IsolationLevel.PROCESS,
         concurrency: int = 2,
+        warm_start: WarmStart | None = None,
         nsjail: Path | None = None,
         python: Path | None = None,
     ) -> None:
@@ -41,6 +65,7 @@ class Sandbox:
             limits: what a script may use.
             min_isolation: the level below which nothing runs.
             concurrency: how many scripts may run at once.
+            warm_start: how scripts are started in warm interpreters; None: each in a cold jail of its own.
             nsjail: another nsjail binary than the one that comes with the service.
             python: the scripts' interpreter; None: that of the environment beside the service.
         """
@@ -48,18 +73,26 @@ class Sandbox:
         self._min_isolation = min_isolation
         self._slots = Slots(concurrency, limits.timeout_seconds)
         self._concurrency = concurrency
+        self._warm_start = warm_start
         self._nsjail = nsjail
         self._python = python or interpreter.default_python()
         self._lock = threading.Lock()
         self._started = False
         self._closed = False
         self._health = Health(None, "The sandbox has not been started.")
+        self._failing = False
         self._place: Place | None = None
         self._way: Way | None = None
+        self._holes: frozenset[str] = frozenset()
+        self._numbers = itertools.count()
         self._jails: set[Jail] = set()
+        self._keepers: list[Keeper] = []
 
     def start(self) -> None:
-        """Find the strongest isolation that works and prove it; what fails shows in `health`. Idempotent."""
+        """Find the strongest isolation that works, prove it and start to warm up; what fails shows in `health`.
+
+        Idempotent. Scripts can be run when this returns; until the interpreters are warm, each in a cold jail.
+        """
         with self._lock:
             if self._started:
                 return
@@ -67,46 +100,77 @@ class Sandbox:
                 self._health = self._find_isolation()
             except SandboxUnavailable as error:
                 self._health = Health(None, str(error))
+            if self._health.isolation is not None and self._warm_start is not None and not self._closed:
+                self._keepers = self._make_keepers(self._warm_start)
+                for keeper in self._keepers:
+                    keeper.start()
             self._started = True
 
     def health(self) -> Health:
-        """Return whether scripts can be run safely; starts the sandbox where it was not."""
-        self.start()
-        return self._health
+        """Return whether scripts can be run safely; starts the sandbox where it was not.
 
-    def run(self, script: str, args_json: bytes, timeout_seconds: float) -> Outcome:
+        Where a jail has failed since the last script that ran, another is tried first.
+        """
+        self.start()
+        if self._place is None or self._way is None or not (self._failing or any(k.failing for k in self._keepers)):
+            return self._health
+        refusal = self._prove(self._place, self._way)
+        self._failing = refusal is not None
+        return Health(None, f"{self._way} has worked, and does not any more: {refusal}") if refusal else self._health
+
+    def run(
+        self, script: str, args_json: bytes, timeout_seconds: float, imports: Collection[str] = frozenset()
+    ) -> Outcome:
         """Run one script; waits for a slot, then for the script's end.
 
         Args:
             script: its source.
             args_json: a JSON object in UTF-8, the keyword arguments of its `main`.
             timeout_seconds: its wall-clock limit, at most that of the sandbox.
+            imports: the modules that it seems to import, by which the interpreter is chosen that has them.
 
         Raises:
             Overloaded: every slot is busy and the queue is full.
             SandboxUnavailable: no script can be run safely, or the jail failed under this one.
         """
-        health = self.health()
-        if self._place is None or self._way is None or health.isolation is None:
-            raise SandboxUnavailable(health.reason)
-        with self._slots.claim() as slot:
-            return self._run(
-                self._place, self._way, slot, Script(source=script, args=args_json.decode()), timeout_seconds
-            )
+        self.start()
+        if self._place is None or self._way is None:
+            raise SandboxUnavailable(self._health.reason)
+        job = Script(source=script, args=args_json.decode())
+        with self._slots.claim():
+            try:
+                outcome = self._run_warm(job, timeout_seconds, imports)
+                if outcome is None:
+                    outcome = self._run_cold(self._place, self._way, job, timeout_seconds)
+            except SandboxUnavailable:
+                self._failing = True
+                raise
+        self._failing = False
+        return outcome
 
     def close(self) -> None:
         """Kill what still runs and leave nothing behind; idempotent."""
         self._closed = True
-        for jail in list(self._jails):
-            jail.kill()
-        place, self._place = self._place, None
-        if place is not None:
-            shutil.rmtree(place.scratch_root, ignore_errors=True)
+        with self._lock:
+            for keeper in self._keepers:
+                keeper.close()
+            for jail in list(self._jails):
+                jail.kill()
+            if self._place is not None:
+                shutil.rmtree(self._place.scratch_root, ignore_errors=True)
 
-    def _run(self, place: Place, way: Way, slot: int, script: Script, timeout_seconds: float) -> Outcome:
-        """Run one script in a jail of its own."""
-        order = place.order(way, slot, self._limits)
-        jail = Jail(lambda control_fd: place.command(way, slot, self._limits, control_fd))
+    def _run_warm(self, script: Script, timeout_seconds: float, imports: Collection[str]) -> Outcome | None:
+        """Run a script in a spare of the zygote that suits it; return None where there is none now."""
+        if self._warm_start is None or not self._keepers:
+            return None
+        keeper = self._keepers[-1 if set(self._warm_start.imports).intersection(imports) else 0]
+        with keeper.claim() as spare:
+            return spare.run(script, timeout_seconds) if spare else None
+
+    def _run_cold(self, place: Place, way: Way, script: Script, timeout_seconds: float) -> Outcome:
+        """Run a script in a jail of its own."""
+        order = place.order(way, next(self._numbers), self._limits)
+        jail = Jail(lambda control_fd: place.command(way, self._limits, control_fd))
         self._jails.add(jail)
         try:
             if self._closed:
@@ -120,13 +184,42 @@ class Sandbox:
             if order["own_scratch"] and os.path.lexists(order["scratch"]):
                 scratch.remove(order["scratch"])
 
+    def _make_keepers(self, warm_start: WarmStart) -> list[Keeper]:
+        """Make a keeper for the zygote that has imported nothing, and one for the zygote that has what scripts want."""
+        place, way = self._place, self._way
+        if place is None or way is None:
+            return []
+
+        def keeper(name: str, imports: Sequence[str]) -> Keeper:
+            def start() -> Zygote:
+                jail = Jail(lambda control_fd: place.command(way, self._limits, control_fd))
+                return Zygote(jail, place.interpreter.bundle, place.setup(way, self._limits, imports), self._limits)
+
+            return Keeper(
+                name,
+                start,
+                lambda size: place.order(way, next(self._numbers), self._limits, size),
+                self._check,
+                spares=warm_start.spares,
+                recycle_scripts=warm_start.recycle_scripts,
+                recycle_seconds=warm_start.recycle_seconds,
+            )
+
+        keepers = [keeper("bare", ())]
+        if warm_start.imports:
+            keepers.append(keeper("warm", warm_start.imports))
+        return keepers
+
     def _find_isolation(self) -> Health:
         place, missing = look_around(self._python, self._nsjail, self._concurrency)
         self._place = place
         for way in ways(root=place.root):
             if not way.level.at_least(self._min_isolation):
                 continue
-            refusal = place.lacks(way) or self._prove(place, way, missing)
+            if way.level is IsolationLevel.PROCESS:
+                self._holes = frozenset(self._self_test_cold(place, way))
+                missing += [f"process: the self-test could {hole}." for hole in sorted(self._holes)]
+            refusal = place.lacks(way) or self._prove(place, way)
             if refusal is None:
                 self._way = way
                 return Health(way.level, missing=(*missing, *place.missing_at(way)))
@@ -134,16 +227,28 @@ class Sandbox:
         demanded = f"SANDBOX_MIN_ISOLATION demands {self._min_isolation.value}, which this place does not give."
         return Health(None, " ".join([demanded, *missing, REMEDIES[self._min_isolation]]), tuple(missing))
 
-    def _prove(self, place: Place, way: Way, missing: list[str]) -> str | None:
-        """Run the self-test; return why this way is not to be used, None where it is."""
+    def _self_test_cold(self, place: Place, way: Way) -> tuple[str, ...]:
+        return self_test(lambda script: self._run_cold(place, way, script, _SELF_TEST_SECONDS), root=place.root)
+
+    def _prove(self, place: Place, way: Way) -> str | None:
+        """Run the self-test in a cold jail; return why this way is not to be used, None where it is."""
         try:
-            holes = self_test(lambda script: self._run(place, way, 0, script, _SELF_TEST_SECONDS), root=place.root)
+            return self._found(self._self_test_cold(place, way))
         except SandboxUnavailable as error:
             return str(error)
-        if not holes:
-            return None
-        found = f"the self-test could {', '.join(holes)}"
-        if way.level is not IsolationLevel.PROCESS:
-            return f"{found}."
-        missing.append(f"process: {found}.")
-        return None
+
+    def _check(self, spare: Spare) -> None:
+        """Run the self-test in a zygote's spare.
+
+        Raises:
+            SandboxUnavailable: the spare is not as closed as a cold jail.
+        """
+        root = self._place is not None and self._place.root
+        found = self._found(self_test(lambda script: spare.run(script, _SELF_TEST_SECONDS), root=root))
+        if found:
+            raise SandboxUnavailable(found)
+
+    def _found(self, holes: Collection[str]) -> str | None:
+        """Say what the self-test found beyond what this level is known to let through."""
+        unknown = sorted(set(holes) - self._holes)
+        return f"the self-test could {', '.join(unknown)}." if unknown else None

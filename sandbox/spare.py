@@ -106,6 +106,12 @@ class Spare:
         limits = replace(self._limits, timeout_seconds=timeout_seconds)
         return judge(report, *outputs, limits, wall_seconds=wall_seconds, out_of_time=out_of_time)
 
+    def alive(self) -> bool:
+        """Return whether the spare still waits for its script."""
+        says = select.poll()
+        says.register(self._control.fd, select.POLLIN)
+        return not says.poll(0)
+
     def close(self) -> None:
         """Let go of the spare: its supervisor kills what is left of it."""
         for stream in (self._stdout, self._stderr, self._result, self._control):

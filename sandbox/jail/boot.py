@@ -1,4 +1,4 @@
-"""The first code that runs in the jail: takes the jail-side modules from the control socket and starts the supervisor.
+"""The first code that runs in the jail: takes the jail-side modules from the control socket and starts the zygote.
 
 Its text is the argument of `python -c`, and the modules arrive as code objects over the socket, so that no file of the
 service has to be visible in the jail.
@@ -39,19 +39,19 @@ class BundleImporter:
 
 
 def load_bundle(text: bytes) -> ModuleType:
-    """Make the bundle importable, import its supervisor with all it needs, and hide the bundle again.
+    """Make the bundle importable, import its zygote with all it needs, and hide the bundle again.
 
     Scripts must not find the service's code, by import or in `sys.modules`.
     """
     bundle = marshal.loads(text)  # noqa: S302 (sent by the host, which is trusted here)
     importer = BundleImporter(bundle)
     sys.meta_path.insert(0, importer)
-    from jail import supervisor  # type: ignore[import-not-found]
+    from jail import zygote  # type: ignore[import-not-found]
 
     sys.meta_path.remove(importer)
     for name in bundle:
         sys.modules.pop(name, None)
-    return supervisor  # type: ignore[no-any-return]
+    return zygote  # type: ignore[no-any-return]
 
 
 def boot() -> None:

@@ -53,7 +53,6 @@ def isolate(setup: Setup, order: Order) -> None:
     Raises:
         OSError: the kernel refused a step.
     """
-    os.chdir(order["scratch"])
     os.environ["HOME"] = os.environ["TMPDIR"] = order["scratch"]
     os.umask(0o077)
     set_resource_limits(setup, order)
@@ -61,6 +60,7 @@ def isolate(setup: Setup, order: Order) -> None:
         os.setgroups([])
         os.setresgid(order["uid"], order["uid"], order["uid"])
         os.setresuid(order["uid"], order["uid"], order["uid"])
+    os.chdir(order["scratch"])
     kernel.drop_capabilities()
     # A change of user undoes both of these, so they come after it.
     kernel.die_with_parent()

@@ -7,6 +7,7 @@ import ctypes
 import os
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_libc_holding_python = ctypes.PyDLL(None, use_errno=True)
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
@@ -16,6 +17,14 @@ _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_CLEAR_ALL = 4
 _SECCOMP_MODE_FILTER = 2
 _SIGKILL = 9
+
+_SIGCHLD = 17
+_SYS_CLONE = {"x86_64": 56, "aarch64": 220}
+# CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWPID and CLONE_NEWNET.
+_NEW_NAMESPACES = 0x00020000 | 0x04000000 | 0x08000000 | 0x20000000 | 0x40000000
+_MS_NOSUID = 2
+_MS_NODEV = 4
+_MS_NOEXEC = 8
 
 _LINUX_CAPABILITY_VERSION_3 = 0x20080522
 
@@ -80,6 +89,40 @@ def drop_capabilities() -> None:
     _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
     header = (ctypes.c_uint32 * 2)(_LINUX_CAPABILITY_VERSION_3, 0)
     _check(_libc.capset(header, (ctypes.c_uint32 * 6)()))
+
+
+def fork(own_namespaces: bool) -> int:
+    """Fork this single-threaded process, the child into new namespaces (all but user and cgroup) where asked.
+
+    Like os.fork otherwise. Python 3.11 has no clone(2), and unshare(2) would leave the child outside its process
+    namespace.
+    """
+    if not own_namespaces:
+        return os.fork()
+    python = ctypes.pythonapi
+    python.PyOS_BeforeFork()
+    # Called with the interpreter held, which the child inherits. No new stack: parent and child go on from here.
+    pid = int(_libc_holding_python.syscall(_SYS_CLONE[os.uname().machine], _NEW_NAMESPACES | _SIGCHLD, 0, 0, 0, 0))
+    if pid == 0:
+        python.PyOS_AfterFork_Child()
+    else:
+        python.PyOS_AfterFork_Parent()
+    return _check(pid)
+
+
+def mount_scratch(path: str, size_bytes: int, inodes: int, uid: int | None) -> None:
+    """Mount an empty file system over `path`, for its owner alone.
+
+    Args:
+        path: an existing folder.
+        size_bytes: what the files in it may take together.
+        inodes: how many there may be.
+        uid: the owner and group; None: the caller's.
+    """
+    owner = f",uid={uid},gid={uid}" if uid is not None else ""
+    options = f"size={size_bytes},nr_inodes={inodes},mode=0700{owner}"
+    flags = ctypes.c_ulong(_MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
+    _check(_libc.mount(b"none", path.encode(), b"tmpfs", flags, options.encode()))
 
 
 class _Program(ctypes.Structure):

@@ -15,7 +15,7 @@ def set_resource_limits(setup: Setup, order: Order) -> None:
     A script's memory comes on top of what the interpreter itself takes.
     """
     wanted = [
-        (resource.RLIMIT_AS, setup["address_space_bytes"] + setup["memory_bytes"]),
+        (resource.RLIMIT_AS, order["address_space_bytes"] + setup["memory_bytes"]),
         (resource.RLIMIT_CPU, setup["cpu_seconds"]),
         # A single file that would fill the scratch folder is an ordinary OSError: Python ignores SIGXFSZ.
         (resource.RLIMIT_FSIZE, setup["scratch_bytes"]),

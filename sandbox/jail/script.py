@@ -1,7 +1,7 @@
 """Runs one script in this process and puts what became of it into an envelope, one JSON document.
 
-The script shares the process with this code and may break anything in it: what that spoils is its own result alone. What
-the envelope says is checked by the host as anything else that a script could have written.
+The script shares the process with this code and may break anything in it: what that spoils is its own result alone.
+The host checks the envelope like anything else that a script could have written.
 """
 
 from __future__ import annotations
@@ -40,6 +40,13 @@ class _CannotCompile(Exception):
         self.error = error
 
 
+_ENDS = {
+    _MissingMain: "missing_main",
+    NotSerializable: "result_not_serializable",
+    TooLarge: "result_too_large",
+}
+
+
 def run_script(source: str, args_json: str, result_limit_bytes: int) -> bytes:
     """Run a script: execute its text as the module `script`, call its `main()` and encode what that returns.
 
@@ -59,12 +66,8 @@ def run_script(source: str, args_json: str, result_limit_bytes: int) -> bytes:
     reserve = bytes(_RESERVE_BYTES)
     try:
         return b'{"end":"returned","result":%b}' % encode(_returned_by_main(source, args_json), result_limit_bytes)
-    except _MissingMain as error:
-        return _envelope("missing_main", str(error))
-    except TooLarge as error:
-        return _envelope("result_too_large", str(error))
-    except NotSerializable as error:
-        return _envelope("result_not_serializable", str(error))
+    except (_MissingMain, NotSerializable, TooLarge) as error:
+        return _envelope(_ENDS[type(error)], str(error))
     except SystemExit as error:
         return _envelope("script_exited", _exit_message(error))
     except _CannotCompile as error:
@@ -134,7 +137,8 @@ def _put_into_linecache(source: str) -> None:
     import linecache
 
     # `str.splitlines`, which linecache would use, also splits where Python's own lines go on: at a form feed, say.
-    lines = list(io.StringIO(source, newline=None))
+    # The last line too must end with a line break, or the marks under it are one column off.
+    lines = [line.rstrip("\n") + "\n" for line in io.StringIO(source, newline=None)]
     linecache.cache[_FILENAME] = (len(source), None, lines, _FILENAME)
 
 
@@ -188,7 +192,7 @@ def _describe(end: str, error: BaseException, source: str) -> bytes:
     The exception is the script's own, so any of its methods may raise what it likes.
     """
     line = _innermost_line(error.__traceback__)
-    message = _message(error)
+    message = _message(error, "The script ran out of memory" if end == "memory_limit" else type(error).__name__)
     if line is None and isinstance(error, TypeError):
         message += _ARGS_HINT
     elif line is None and isinstance(error, SyntaxError):
@@ -196,7 +200,7 @@ def _describe(end: str, error: BaseException, source: str) -> bytes:
     try:
         traceback = _format(error, source)
     except BaseException as failure:
-        traceback = f"<the traceback cannot be shown: {_message(failure)}>"
+        traceback = f"<the traceback cannot be shown: {type(failure).__name__}>"
     return _envelope(end, message, traceback=_cut(traceback, _MAX_TRACEBACK_CHARACTERS), line=line)
 
 
@@ -209,12 +213,11 @@ def _innermost_line(trace: TracebackType | None) -> int | None:
     return line
 
 
-def _message(error: BaseException) -> str:
+def _message(problem: object, name: str) -> str:
     try:
-        name = type(error).__name__
-        text = str.__str__(str(error))  # what str() returns may be of a class of the script's
+        text = str.__str__(str(problem))  # what str() returns may be of a class of the script's
     except BaseException:
-        return f"{object.__repr__(type(error))}: <exception str() failed>"
+        text = "<exception str() failed>"
     return f"{name}: {text}" if text else name
 
 
@@ -236,7 +239,7 @@ def _exit_message(error: SystemExit) -> str:
     """Say with which status the script exited, see sys.exit."""
     if error.code is None or isinstance(error.code, int):
         return f"The script called exit with status {(error.code or 0) & 0xFF}"
-    return f"The script called exit with status 1: {error.code}"
+    return _message(error.code, "The script called exit with status 1")
 
 
 def _envelope(end: str, error: str, **more: str | int | None) -> bytes:

@@ -16,7 +16,7 @@ from _socket import MSG_WAITALL, SCM_RIGHTS, SOL_SOCKET, socket
 from select import POLLIN, poll
 from signal import SIG_DFL, SIGCHLD, SIGKILL, set_wakeup_fd, signal
 
-from . import isolate, kernel, scratch, script
+from . import isolate, scratch, script
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,15 +27,6 @@ if TYPE_CHECKING:
 
 _LENGTH_BYTES = 8
 _SCRATCH_CHECK_MS = 50
-
-
-def serve(control: socket) -> None:
-    """Make the one spare that the host orders, see it through to its end, and leave."""
-    kernel.hide_from_neighbours()
-    setup: Setup = _receive(control)
-    sys.path.append(setup["site_packages"])
-    order: Order = _receive(control)
-    supervise(control, setup, order)
 
 
 def supervise(control: socket, setup: Setup, order: Order) -> None:
@@ -110,6 +101,7 @@ def _become_spare(setup: Setup, order: Order, job: int, outputs: list[int], anno
         if not text:
             os._exit(0)  # the host has gone, or does not need this spare any more
         job_for_script = marshal.loads(text)  # noqa: S302 (sent by the host, which is trusted here)
+        script.seed_random()
         envelope = script.run_script(job_for_script["source"], job_for_script["args"], setup["result_bytes"])
         while envelope:
             envelope = envelope[os.write(isolate.RESULT_FD, envelope) :]
@@ -152,7 +144,7 @@ def _wait(control: socket, woken: int, pid: int, order: Order, setup: Setup) -> 
     return over_scratch
 
 
-def _receive(control: socket) -> Any:
+def receive(control: socket) -> Any:
     """Read one message; leave when the host has gone."""
     head = control.recv(_LENGTH_BYTES, MSG_WAITALL)
     length = int.from_bytes(head, "big")

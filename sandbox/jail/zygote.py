@@ -1,0 +1,84 @@
+"""The jail's first process: imports what scripts will want, once, and forks a spare for each of the host's orders.
+
+No script ever runs in it. A jail for a single script has no use for a zygote: its first process supervises the one spare.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+from _socket import SCM_RIGHTS, SOL_SOCKET, socket, socketpair
+from signal import SIG_IGN, SIGCHLD, signal
+
+from . import kernel
+from .scratch import MAX_INODES
+from .supervisor import receive, supervise
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sandbox.messages import Order, Setup
+
+# What pandas and numpy load only when it is first used: done here once, a script does not wait for it.
+_TOUCH = {
+    "numpy": "import numpy.random, numpy.linalg; numpy.random.default_rng()",
+    "pandas": """
+import pandas
+when = pandas.to_datetime(["2020-01-01", "2020-01-02"])
+frame = pandas.DataFrame({"key": ["a", "b"], "number": [1, 2.5], "when": when})
+frame.groupby("key").agg({"number": ["mean", "sum"]})
+frame.merge(frame, on="key").sort_values("number_x").to_dict("records")
+frame.pivot_table(index="key", values="number").describe()
+frame.set_index("when").resample("D").mean(numeric_only=True)
+repr(frame), frame.to_csv(), frame.to_json(), pandas.read_csv(__import__("io").StringIO("a,b\\n1,2"))
+""",
+}
+
+
+def serve(control: socket) -> None:
+    """Do what the host asks for until it goes away.
+
+    Args:
+        control: the jail's control socket.
+    """
+    kernel.hide_from_neighbours()
+    setup: Setup = receive(control)
+    sys.path.append(setup["site_packages"])
+    if setup["zygote"]:
+        _warm_up(setup["warm_imports"])
+        control.sendall(b"{}\n")
+        _fork_spares(control, setup)
+    else:
+        supervise(control, setup, receive(control))
+
+
+def _warm_up(names: list[str]) -> None:
+    for name in names:
+        __import__(name)
+        exec(_TOUCH.get(name, ""), {})  # noqa: S102 (the text above)
+    # Objects that are there before the fork stay out of every later collection, which would copy their pages.
+    gc.collect()
+    gc.freeze()
+
+
+def _fork_spares(control: socket, setup: Setup) -> None:
+    signal(SIGCHLD, SIG_IGN)  # the kernel reaps supervisors by itself
+    while True:
+        order: Order = receive(control)
+        host_end, own_end = socketpair()
+        pid = kernel.fork(setup["own_namespaces"])
+        if pid == 0:
+            try:
+                control.close()
+                host_end.close()
+                kernel.die_with_parent()
+                if setup["own_namespaces"]:
+                    kernel.mount_scratch(order["scratch"], setup["scratch_bytes"], MAX_INODES, order["uid"])
+                supervise(own_end, setup, order)
+            finally:
+                os._exit(0)
+        own_end.close()
+        descriptor = host_end.fileno().to_bytes(4, sys.byteorder)
+        control.sendmsg([json.dumps({"pid": pid}).encode() + b"\n"], [(SOL_SOCKET, SCM_RIGHTS, descriptor)])
+        host_end.close()

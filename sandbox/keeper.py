@@ -1,0 +1,187 @@
+"""Keeps a zygote alive and its spares ready, in a thread of its own."""
+
+import logging
+import os
+import select
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+from .errors import SandboxUnavailable
+from .messages import Order
+from .spare import Spare
+from .zygote import Zygote
+
+_log = logging.getLogger(__name__)
+
+# A zygote that dies at once is started again ever more slowly, up to this.
+_FIRST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 10.0
+
+
+class Keeper:
+    """Starts a zygote, starts another when it dies or has served long enough, and hands out its spares.
+
+    Attributes:
+        failing: whether the last zygote has failed and no other has taken its place.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        start: Callable[[], Zygote],
+        order: Callable[[int], Order],
+        check: Callable[[Spare], None],
+        *,
+        spares: int,
+        recycle_scripts: int,
+        recycle_seconds: float,
+    ) -> None:
+        """Take what is needed; nothing is started before `start`.
+
+        Args:
+            name: for the log.
+            start: starts a zygote.
+            order: makes an order for a spare, given what the zygote takes of the address space.
+            check: runs a test in a zygote's first spare, or raises SandboxUnavailable.
+            spares: how many to keep ready; 0: each is made when it is wanted.
+            recycle_scripts: how many spares one zygote makes before another takes its place.
+            recycle_seconds: how long one zygote serves before another takes its place.
+        """
+        self._name = name
+        self._start = start
+        self._order = order
+        self._check = check
+        self._spares = spares
+        self._recycle_scripts = recycle_scripts
+        self._recycle_seconds = recycle_seconds
+        self._ready: deque[Spare] = deque()
+        self._zygote: Zygote | None = None
+        self.failing = False
+        self._forking = False
+        self._waiting = 0
+        self._closing = threading.Event()
+        self._changed = threading.Condition()
+        self._wake = os.eventfd(0)
+        self._thread = threading.Thread(target=self._keep, name=f"keeper of the {name} zygote", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    @contextmanager
+    def claim(self) -> Iterator[Spare | None]:
+        """Take a spare, waiting until it is forked; None where there is no zygote to fork it now."""
+        with self._changed:
+            spare = self._take()
+            zygote = self._zygote
+            if zygote is not None and spare is not None:
+                zygote.running += 1
+        if zygote is None or spare is None:
+            yield None
+            return
+        os.eventfd_write(self._wake, 1)
+        try:
+            yield spare
+        finally:
+            spare.close()
+            with self._changed:
+                zygote.running -= 1
+                unused = zygote is not self._zygote and not zygote.running
+            if unused:
+                zygote.close()
+
+    def close(self) -> None:
+        """Kill the zygote with all it has forked, and end the thread."""
+        self._closing.set()
+        os.eventfd_write(self._wake, 1)
+        with self._changed:
+            if self._zygote is not None:
+                self._zygote.jail.kill()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _take(self) -> Spare | None:
+        """Take a spare that still lives, or wait for one while they are forked; the lock is held."""
+        self._waiting += 1
+        try:
+            while True:
+                while self._ready:
+                    spare = self._ready.popleft()
+                    if spare.alive():
+                        return spare
+                    spare.close()
+                if not self._forking:
+                    return None
+                os.eventfd_write(self._wake, 1)
+                self._changed.wait()
+        finally:
+            self._waiting -= 1
+
+    def _keep(self) -> None:
+        """Live through one zygote after another."""
+        pause_seconds = _FIRST_PAUSE_SECONDS
+        while not self._closing.is_set():
+            try:
+                self._serve()
+                pause_seconds = _FIRST_PAUSE_SECONDS
+            except SandboxUnavailable as error:
+                self._install(None)
+                self.failing = True
+                if not self._closing.is_set():
+                    _log.error("The %s zygote failed, and another is started: %s", self._name, error)
+                    self._closing.wait(pause_seconds)
+                    pause_seconds = min(pause_seconds * 2, _LONGEST_PAUSE_SECONDS)
+        self._install(None)
+
+    def _serve(self) -> None:
+        """Start a zygote and keep its spares ready until another is to take its place.
+
+        Raises:
+            SandboxUnavailable: it failed.
+        """
+        zygote = self._start()
+        try:
+            zygote.wait_until_warm()
+            with closing(zygote.fork(self._order)) as spare:
+                self._check(spare)
+        except SandboxUnavailable:
+            zygote.close()
+            raise
+        self._install(zygote)
+        self.failing = False
+        until = time.monotonic() + self._recycle_seconds
+        events = select.poll()
+        events.register(self._wake, select.POLLIN)
+        events.register(zygote.jail.control, select.POLLIN)
+        while not self._closing.is_set() and zygote.forked < self._recycle_scripts and time.monotonic() < until:
+            if len(self._ready) < self._spares + self._waiting:
+                spare = zygote.fork(self._order)
+                with self._changed:
+                    self._ready.append(spare)
+                    self._changed.notify()
+                continue
+            happened = [fd for fd, _ in events.poll((until - time.monotonic()) * 1000)]
+            if self._wake in happened:
+                os.eventfd_read(self._wake)
+            elif happened:
+                raise zygote.jail.failure("its zygote has ended")
+        with self._changed:
+            # Until the next zygote is warm, who finds no spare ready does without.
+            self._forking = False
+            self._changed.notify_all()
+
+    def _install(self, zygote: Zygote | None) -> None:
+        """Put a zygote, or none, in the place of the one that served; that one ends with its last script."""
+        with self._changed:
+            before, self._zygote = self._zygote, zygote
+            unclaimed, self._ready = self._ready, deque()
+            self._forking = zygote is not None
+            unused = before is not None and not before.running
+            self._changed.notify_all()
+        for spare in unclaimed:
+            spare.close()
+        if before is not None and unused:
+            before.close()
