@@ -1,0 +1,171 @@
+"""What a client sends: the body read within its bounds, and `POST /execute` checked field by field."""
+
+import io
+from dataclasses import dataclass
+from typing import IO, Any, TypeVar
+
+import msgspec
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
+
+from sandbox.limits import KB, MB
+
+Value = TypeVar("Value")
+
+_FIELDS = ("script", "args", "timeout")
+# Every field stays JSON text until its own check, so that each wrong one gets its own sentence. Of a field that is
+# given twice the last one counts, as in Python's json.
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_script = msgspec.json.Decoder(str)
+_args = msgspec.json.Decoder(dict[str, Any])
+_timeout = msgspec.json.Decoder(float)
+
+
+class BadRequest(Exception):
+    """The request cannot be taken as it is; the message is a sentence for the client.
+
+    Attributes:
+        code: `invalid_json`, `invalid_request`, `payload_too_large` or `unsupported_media_type`.
+    """
+
+    def __init__(self, code: str, sentence: str) -> None:
+        """Remember the code of the HTTP contract and the sentence that explains it."""
+        super().__init__(sentence)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """A request to run a script.
+
+    Attributes:
+        script: its source.
+        args: a JSON object as text (UTF-8): the keyword arguments for `main`.
+        timeout_seconds: the wall clock it may use.
+    """
+
+    script: str
+    args: bytes
+    timeout_seconds: float
+
+
+def take_body(environ: dict[str, Any]) -> IO[bytes]:
+    """Take the body's stream out of a WSGI environment and leave an empty one.
+
+    Whatever runs after the service, functions-framework's own `read_request` above all, reads the rest of the body
+    without a bound; so nothing must be left there for it.
+    """
+    stream: IO[bytes] = environ["wsgi.input"]
+    environ["wsgi.input"] = io.BytesIO()
+    environ["wsgi.input_terminated"] = True
+    return stream
+
+
+def read_body(environ: dict[str, Any], stream: IO[bytes], max_bytes: int) -> bytes:
+    """Read a request's body from the stream that `take_body` returned.
+
+    Raises:
+        BadRequest: `payload_too_large` above `max_bytes`, before anything is read where the length is declared;
+            `invalid_request` when the body ends early, comes too slowly, or is in broken chunks.
+    """
+    # The server has checked that this is a number and that no Transfer-Encoding contradicts it.
+    declared = environ.get("CONTENT_LENGTH")
+    if not declared and environ.get("HTTP_TRANSFER_ENCODING", "").lower() != "chunked":
+        return b""
+    length = int(declared) if declared else max_bytes + 1
+    if declared and length > max_bytes:
+        raise _too_large(max_bytes)
+    try:
+        body = stream.read(length)
+    except TimeoutError as error:
+        raise BadRequest("invalid_request", "The request body came too slowly.") from error
+    except (OSError, ParseException) as error:
+        raise BadRequest("invalid_request", "The request body is not valid HTTP.") from error
+    if len(body) > max_bytes:
+        raise _too_large(max_bytes)
+    if declared and len(body) < length:
+        raise BadRequest("invalid_request", f"The request body ended after {len(body)} of {length} bytes.")
+    return body
+
+
+def _too_large(max_bytes: int) -> BadRequest:
+    return BadRequest("payload_too_large", f"The request body is longer than {max_bytes / MB:g} MB.")
+
+
+def check_media_type(mimetype: str, parameters: dict[str, str], encoding: str) -> None:
+    """Check that a body is plain JSON.
+
+    Args:
+        mimetype, parameters: the Content-Type, in lower case, and its parameters.
+        encoding: the Content-Encoding, empty when there is none.
+
+    Raises:
+        BadRequest: `unsupported_media_type`.
+    """
+    if mimetype != "application/json":
+        raise BadRequest("unsupported_media_type", "The Content-Type must be application/json.")
+    if parameters.get("charset", "utf-8").lower() != "utf-8":
+        raise BadRequest("unsupported_media_type", "JSON is sent in UTF-8; leave the charset out.")
+    if encoding.lower() not in ("", "identity"):
+        raise BadRequest("unsupported_media_type", "The body must not be compressed (Content-Encoding).")
+
+
+def parse_execute(body: bytes, max_script_bytes: int, max_timeout_seconds: float) -> Execute:
+    """Check the body of `POST /execute`.
+
+    A text that is not JSON is `invalid_json`; JSON that is not what is asked for, another type than an object
+    included, is `invalid_request`.
+
+    Args:
+        body: as it came.
+        max_script_bytes: the longest script accepted, in UTF-8.
+        max_timeout_seconds: the timeout when none is given, and the highest that may be.
+
+    Raises:
+        BadRequest: `invalid_json` or `invalid_request`, with a sentence that names the field.
+    """
+    fields = _parse_object(body)
+    unknown = sorted(set(fields).difference(_FIELDS))
+    if unknown:
+        names = ", ".join(repr(name[:40]) for name in unknown[:10])
+        raise BadRequest("invalid_request", f"There is no field {names}; the fields are {', '.join(_FIELDS)}.")
+    if "script" not in fields:
+        raise BadRequest("invalid_request", "The field 'script' is missing: a string with Python source.")
+    script = _parse_field(_script, fields["script"], "'script' must be a string.")
+    if len(script.encode()) > max_script_bytes:
+        raise BadRequest("invalid_request", f"'script' is longer than {max_script_bytes / KB:g} KB.")
+    args = b"{}"
+    if "args" in fields:
+        _parse_field(_args, fields["args"], "'args' must be an object: the keyword arguments for main().")
+        args = bytes(fields["args"])
+    timeout_seconds = max_timeout_seconds
+    if "timeout" in fields:
+        sentence = f"'timeout' must be a number of seconds above 0, at most {max_timeout_seconds:g}."
+        timeout_seconds = _parse_field(_timeout, fields["timeout"], sentence)
+        if not 0 < timeout_seconds <= max_timeout_seconds:
+            raise BadRequest("invalid_request", sentence)
+    return Execute(script, args, timeout_seconds)
+
+
+def _parse_object(body: bytes) -> dict[str, msgspec.Raw]:
+    """Split a JSON object into its fields, each still text."""
+    try:
+        return _fields.decode(body.decode())
+    except UnicodeDecodeError as error:
+        raise BadRequest("invalid_json", f"The body is not UTF-8: byte {error.start} is wrong.") from error
+    except msgspec.ValidationError as error:
+        raise BadRequest("invalid_request", "The body must be a JSON object.") from error
+    except msgspec.DecodeError as error:
+        raise BadRequest("invalid_json", f"The body is not JSON: {error}.") from error
+    except RecursionError as error:
+        raise BadRequest("invalid_request", "The body is nested too deeply.") from error
+
+
+def _parse_field(decoder: msgspec.json.Decoder[Value], text: msgspec.Raw, sentence: str) -> Value:
+    """Decode one field; `sentence` says what it must be."""
+    try:
+        return decoder.decode(text)
+    except msgspec.DecodeError as error:
+        reason = "" if str(error).startswith("Expected") else f" {error}."
+        raise BadRequest("invalid_request", sentence + reason) from error
+    except RecursionError as error:
+        raise BadRequest("invalid_request", f"{sentence} It is nested too deeply.") from error

@@ -1,0 +1,186 @@
+"""The real server, on a real port, for every test that needs one."""
+
+import ctypes
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+ROOT = Path(__file__).parent.parent
+MUST_RUN = os.environ.get("TESTS_MUST_RUN") == "1"
+
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what only root can do."""
+    if item.get_closest_marker("needs_root") and os.geteuid() != 0:
+        pytest.skip("only root may start processes under other user ids")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
+    """With TESTS_MUST_RUN=1, as in CI, a test that is skipped has failed."""
+    outcome = yield
+    report = outcome.get_result()
+    if MUST_RUN and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, and TESTS_MUST_RUN is set: {report.longrepr}"
+
+
+@dataclass
+class Server:
+    """A running server."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+    session: requests.Session = field(default_factory=requests.Session)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def post(self, script: str, **fields: Any) -> requests.Response:
+        """Send a script to /execute."""
+        return requests.post(f"{self.url}/execute", json={"script": script, **fields}, timeout=60)
+
+    def send(self, body: bytes, **headers: str) -> requests.Response:
+        """Send any body to /execute, over a connection that is kept."""
+        headers = {"Content-Type": "application/json", **headers}
+        return self.session.post(f"{self.url}/execute", data=body, headers=headers, timeout=60)
+
+    def connect(self) -> socket.socket:
+        """Open a bare connection."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+
+    def exchange(self, sent: bytes) -> bytes:
+        """Send bytes, end the sending, and return all that comes back."""
+        with self.connect() as connection:
+            connection.sendall(sent)
+            connection.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: connection.recv(65536), b""))
+
+    def log_text(self) -> str:
+        return self.log.read_text()
+
+    def log_lines(self) -> list[dict[str, Any]]:
+        """Return the log's lines, each of which must be a JSON object."""
+        return [json.loads(line) for line in self.log_text().splitlines()]
+
+    def stop(self) -> float:
+        """End the server as Cloud Run does, check that nothing is left of it, and return how long it took."""
+        self.session.close()
+        started = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(60)
+        took = time.monotonic() - started
+        left = _orphans()
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        assert not left, f"the server left processes: {left}"
+        assert status == 0, self.log_text()
+        return took
+
+
+Serve = Callable[..., Server]
+_running: list[Server] = []
+
+
+def _orphans() -> dict[int, str]:
+    """Return our living children that are not servers: what a server left behind is given to us by the kernel."""
+    servers = {server.process.pid for server in _running}
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            name, _, rest = (entry / "stat").read_text().rpartition(")")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        state, parent = rest.split()[:2]
+        if int(parent) == os.getpid() and state != "Z" and int(entry.name) not in servers:
+            found[int(entry.name)] = name
+    return found
+
+
+def start_server(folder: Path, environment: dict[str, str], *, user: int | None = None) -> subprocess.Popen[bytes]:
+    """Start functions-framework as `make run` does, with this environment alone and its output in `folder`/log."""
+    base = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT)}
+    with (folder / "log").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "functions_framework", "--target", "app", "--host", "127.0.0.1"],
+            cwd=ROOT,
+            env=base | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            user=user,
+            group=user,
+            extra_groups=None if user is None else [],
+        )
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def new_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """A function that starts a server of one's own: its arguments are environment variables, and `user` a user id."""
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+    def start(user: int | None = None, **environment: str) -> Server:
+        folder = tmp_path_factory.mktemp("server")
+        if user is not None:
+            os.chown(folder, user, user)
+        port = free_port()
+        server = Server(port, start_server(folder, {**environment, "PORT": str(port)}, user=user), folder / "log")
+        _running.append(server)
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                requests.get(f"{server.url}/health", timeout=30)
+                return server
+            except requests.ConnectionError:
+                assert server.process.poll() is None, server.log_text()
+                assert time.monotonic() < deadline, server.log_text()
+                time.sleep(0.02)
+
+    yield start
+    for server in _running:
+        if server.process.poll() is None:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def serve(new_server: Serve) -> Serve:
+    """Like `new_server`, but tests that ask for the same settings share a server."""
+    servers: dict[tuple[Any, ...], Server] = {}
+
+    def shared(user: int | None = None, **environment: str) -> Server:
+        key = (user, *sorted(environment.items()))
+        if key not in servers:
+            servers[key] = new_server(user, **environment)
+        return servers[key]
+
+    return shared
+
+
+@pytest.fixture(scope="session")
+def server(serve: Serve) -> Server:
+    """A server as it comes."""
+    return serve()

@@ -1,0 +1,69 @@
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from service import server
+from service.server import RequestSocket, RequestTooSlow
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[RequestSocket, socket.socket]]:
+    """The server's end of a connection, and the client's."""
+    near, far = socket.socketpair()
+    ours = RequestSocket(fileno=near.detach())
+    yield ours, far
+    ours.close()
+    far.close()
+
+
+def read_for_ever(connection: RequestSocket) -> None:
+    while True:
+        connection.recv(1)
+
+
+def test_request_that_trickles_in_is_given_up(ends: tuple[RequestSocket, socket.socket]) -> None:
+    ours, far = ends
+
+    def trickle() -> None:
+        for _ in range(50):
+            try:
+                far.send(b"x")
+            except OSError:
+                return
+            time.sleep(0.02)
+
+    threading.Thread(target=trickle, daemon=True).start()
+    started = time.monotonic()
+    ours.request_deadline = started + 0.2
+    with pytest.raises(RequestTooSlow):
+        read_for_ever(ours)
+    assert 0.15 < time.monotonic() - started < 0.5
+
+
+def test_request_that_stops_is_given_up(ends: tuple[RequestSocket, socket.socket]) -> None:
+    ours, _ = ends
+    ours.request_deadline = time.monotonic() + 0.1
+    with pytest.raises(RequestTooSlow):
+        ours.recv(1)
+    assert ours.gettimeout() is None
+
+
+def test_shorter_timeout_of_the_server_counts(ends: tuple[RequestSocket, socket.socket]) -> None:
+    ours, _ = ends
+    ours.request_deadline = time.monotonic() + 60
+    ours.settimeout(0.1)
+    with pytest.raises(TimeoutError):
+        ours.recv(1)
+    assert ours.gettimeout() == 0.1
+
+
+def test_client_that_does_not_read_is_given_up(
+    ends: tuple[RequestSocket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, _ = ends
+    monkeypatch.setattr(server, "RESPONSE_SECONDS", 0.1)
+    with pytest.raises(BrokenPipeError):
+        ours.sendall(b"x" * 10_000_000)
