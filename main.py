@@ -49,6 +49,7 @@ sandbox = Sandbox(
     settings.limits,
     min_isolation=settings.min_isolation,
     concurrency=settings.concurrency,
+    warm_start=settings.warm_start,
     nsjail=settings.nsjail,
     python=settings.python,
 )
@@ -134,7 +135,7 @@ def _execute(request: flask.Request, stream: Any) -> Answer:
     if report.code is not None:
         return Answer(400, report_document(report), details=details)
     try:
-        outcome = sandbox.run(wanted.script, wanted.args, wanted.timeout_seconds)
+        outcome = sandbox.run(wanted.script, wanted.args, wanted.timeout_seconds, report.imports)
     except Overloaded as error:
         return _overloaded(error, details)
     except SandboxUnavailable as error:
@@ -207,7 +208,7 @@ def _respond(request: flask.Request, answer: Answer, started: float) -> flask.Re
 
 configure_server(
     os.environ,
-    waiting_scripts=2 * settings.concurrency,  # the sandbox's queue is as long as it has slots
+    waiting_scripts=sandbox.capacity,
     timeout_seconds=settings.limits.timeout_seconds,
     start=_start_sandbox,
     stop=sandbox.close,

@@ -88,6 +88,11 @@ class Sandbox:
         self._jails: set[Jail] = set()
         self._keepers: list[Keeper] = []
 
+    @property
+    def capacity(self) -> int:
+        """How many scripts may run or wait at once."""
+        return self._slots.capacity
+
     def start(self) -> None:
         """Find the strongest isolation that works, prove it and start to warm up; what fails shows in `health`.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox import IsolationLevel, Limits
+from sandbox import IsolationLevel, Limits, WarmStart
 from sandbox.limits import KB, MB
 
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -56,6 +56,7 @@ class Settings:
         limits: what one script may use.
         script_bytes, request_bytes: the longest script and the longest request body accepted.
         concurrency: scripts that run at once.
+        warm_start: how scripts start in warm interpreters; None: each starts in a cold jail.
         nsjail, python: the binary and the scripts' interpreter, where they are not to be found by default.
         log_level, log_format: what is logged, and whether for machines or for people.
         cors_origins: the web origins whose pages may call the service.
@@ -69,6 +70,7 @@ class Settings:
     script_bytes: int
     request_bytes: int
     concurrency: int
+    warm_start: WarmStart | None
     nsjail: Path | None
     python: Path | None
     log_level: str
@@ -123,6 +125,23 @@ def _origins(text: str) -> frozenset[str]:
     return origins
 
 
+def _spares(text: str) -> int | None:
+    """Read a number of spares; None: as many as scripts run at once."""
+    if not text:
+        return None
+    if not re.fullmatch("[0-9]{1,4}", text) or int(text) > 1024:
+        raise ValueError(text)
+    return int(text)
+
+
+def _modules(text: str) -> tuple[str, ...]:
+    """Split a list of modules."""
+    names = tuple(name.strip() for name in text.split(",")) if text else ()
+    if not all(part.isidentifier() for name in names for part in name.split(".")):
+        raise ValueError(text)
+    return names
+
+
 def _project(text: str) -> str:
     """Check the id of a Google Cloud project."""
     if text and not _PROJECT.fullmatch(text):
@@ -154,6 +173,30 @@ TABLE: tuple[Setting, ...] = (
     _whole("SANDBOX_OPEN_FILES", "256", "", "File descriptors for one script.", least=16, most=65536),
     _whole("SANDBOX_THREADS", "64", "", "Threads for one script, the first one included.", most=4096),
     _whole("SANDBOX_CONCURRENCY", str(2 * _CPUS), "", "Scripts at once; by default 2 per CPU.", most=1024),
+    _choice(
+        "SANDBOX_MODE",
+        "warm",
+        "Whether scripts start in interpreters that are warm and isolated already, or each in a cold jail of its own.",
+        ("warm", "cold"),
+    ),
+    Setting(
+        "SANDBOX_SPARES",
+        "",
+        "",
+        "Interpreters kept ready; by default as many as SANDBOX_CONCURRENCY. With 0 each is forked when it is wanted.",
+        "a whole number from 0 to 1024",
+        _spares,
+    ),
+    Setting(
+        "SANDBOX_WARM_IMPORTS",
+        "numpy,pandas",
+        "",
+        "The modules, with commas between, that are imported beforehand for the scripts that use them.",
+        "names of modules, with commas between",
+        _modules,
+    ),
+    _whole("SANDBOX_RECYCLE_SCRIPTS", "10000", "", "Scripts after which a warm interpreter is replaced.", most=10**9),
+    _whole("SANDBOX_RECYCLE_HOURS", "24", "hours", "Time after which a warm interpreter is replaced.", most=8760),
     _path("NSJAIL", "Another nsjail binary than the installed one."),
     _path("SANDBOX_PYTHON", "The interpreter of the scripts' environment, where it is not beside the service."),
     _choice("LOG_LEVEL", "INFO", "The least severe log lines that are written.", _LOG_LEVELS),
@@ -229,10 +272,23 @@ def _settings(values: dict[str, Any]) -> Settings:
         script_bytes=values["SANDBOX_SCRIPT_KB"] * KB,
         request_bytes=values["SANDBOX_REQUEST_MB"] * MB,
         concurrency=values["SANDBOX_CONCURRENCY"],
+        warm_start=_warm_start(values),
         nsjail=values["NSJAIL"],
         python=values["SANDBOX_PYTHON"],
         log_level=values["LOG_LEVEL"],
         log_format=values["LOG_FORMAT"],
         cors_origins=values["CORS_ORIGINS"],
         google_cloud_project=values["GOOGLE_CLOUD_PROJECT"],
+    )
+
+
+def _warm_start(values: Mapping[str, Any]) -> WarmStart | None:
+    if values["SANDBOX_MODE"] == "cold":
+        return None
+    spares = values["SANDBOX_SPARES"]
+    return WarmStart(
+        spares=values["SANDBOX_CONCURRENCY"] if spares is None else spares,
+        imports=values["SANDBOX_WARM_IMPORTS"],
+        recycle_scripts=values["SANDBOX_RECYCLE_SCRIPTS"],
+        recycle_seconds=values["SANDBOX_RECYCLE_HOURS"] * 3600.0,
     )

@@ -51,6 +51,11 @@ class Server:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def isolation(self) -> str | None:
+        """Return the level that /health names."""
+        level: str | None = requests.get(f"{self.url}/health", timeout=60).json().get("isolation")
+        return level
+
     def post(self, script: str, **fields: Any) -> requests.Response:
         """Send a script to /execute."""
         return requests.post(f"{self.url}/execute", json={"script": script, **fields}, timeout=60)
@@ -112,12 +117,15 @@ def _orphans() -> dict[int, str]:
     return found
 
 
-def start_server(folder: Path, environment: dict[str, str], *, user: int | None = None) -> subprocess.Popen[bytes]:
+def start_server(
+    folder: Path, environment: dict[str, str], *, user: int | None = None, without_namespaces: bool = False
+) -> subprocess.Popen[bytes]:
     """Start functions-framework as `make run` does, with this environment alone and its output in `folder`/log."""
+    refuse = [sys.executable, str(ROOT / "tests" / "refuse_namespaces.py")] if without_namespaces else []
     base = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT)}
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "functions_framework", "--target", "app", "--host", "127.0.0.1"],
+            [*refuse, sys.executable, "-m", "functions_framework", "--target", "app", "--host", "127.0.0.1"],
             cwd=ROOT,
             env=base | environment,
             stdin=subprocess.DEVNULL,
@@ -140,15 +148,20 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def new_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
-    """A function that starts a server of one's own: its arguments are environment variables, and `user` a user id."""
+    """A function that starts a server of one's own.
+
+    Its arguments are environment variables, `user`, a user id, and `without_namespaces`, as in a plain `docker run`.
+    """
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
-    def start(user: int | None = None, **environment: str) -> Server:
+    def start(user: int | None = None, without_namespaces: bool = False, **environment: str) -> Server:
         folder = tmp_path_factory.mktemp("server")
         if user is not None:
             os.chown(folder, user, user)
         port = free_port()
-        server = Server(port, start_server(folder, {**environment, "PORT": str(port)}, user=user), folder / "log")
+        environment["PORT"] = str(port)
+        process = start_server(folder, environment, user=user, without_namespaces=without_namespaces)
+        server = Server(port, process, folder / "log")
         _running.append(server)
         deadline = time.monotonic() + 30
         while True:
@@ -171,10 +184,10 @@ def serve(new_server: Serve) -> Serve:
     """Like `new_server`, but tests that ask for the same settings share a server."""
     servers: dict[tuple[Any, ...], Server] = {}
 
-    def shared(user: int | None = None, **environment: str) -> Server:
-        key = (user, *sorted(environment.items()))
+    def shared(user: int | None = None, without_namespaces: bool = False, **environment: str) -> Server:
+        key = (user, without_namespaces, *sorted(environment.items()))
         if key not in servers:
-            servers[key] = new_server(user, **environment)
+            servers[key] = new_server(user, without_namespaces, **environment)
         return servers[key]
 
     return shared

@@ -1,7 +1,7 @@
 """Runs a command as a plain `docker run` would: the kernel refuses it namespaces and mounts.
 
-The rules are those of Docker's default seccomp profile that matter here: clone with a namespace flag, unshare, setns and
-the calls that mount are EPERM, and clone3, whose flags no filter can see, is ENOSYS.
+The rules are those of Docker's default seccomp profile that matter here: clone with a namespace flag, unshare, setns
+and the calls that mount are EPERM, and clone3, whose flags no filter can see, is ENOSYS.
 """
 
 import errno

@@ -218,7 +218,6 @@ _CONVERTERS: tuple[tuple[str, str, Converter], ...] = (
     ("datetime", "timedelta", _from_timedelta),
     ("decimal", "Decimal", _from_decimal),
     ("uuid", "UUID", str),
-    ("collections", "OrderedDict", dict),  # keeps its order apart from what dict.copy sees
     ("builtins", "dict", dict.copy),
     ("builtins", "list", lambda value: list(list.__iter__(value))),
     ("builtins", "tuple", lambda value: list(tuple.__iter__(value))),

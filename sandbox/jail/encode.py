@@ -150,21 +150,22 @@ class _Writer:
 
     def _write_container(self, value: Any, depth: int) -> None:
         """Write a list, a tuple, a dict, or what must first be converted."""
+        plain = value if type(value) in _PLAIN else self._to_plain(value)
+        kind = type(plain)
+        if kind in _SPELLINGS:
+            self.write(plain, depth)
+            return
         if id(value) in self.open_containers:
             raise NotSerializable("contains itself")
         if depth >= _MAX_DEPTH:
             raise NotSerializable(f"is nested too deeply: more than {_MAX_DEPTH} levels")
         self.open_containers.add(id(value))
-        plain = value if type(value) in _PLAIN else self._to_plain(value)
-        kind = type(plain)
         if kind is dict:
             self._write_object(plain, depth + 1)
-        elif kind is list or kind is tuple:
-            self._write_array(plain, depth + 1)
         elif kind is Rows:
             self._write_rows(plain, depth + 2)
         else:
-            self.write(plain, depth)
+            self._write_array(plain, depth + 1)
         self.open_containers.discard(id(value))
 
     def _write_array(self, values: Iterable[Any], depth: int) -> None:

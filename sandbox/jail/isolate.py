@@ -5,6 +5,7 @@ Each step fails closed: an exception here ends the process before the script's f
 
 from __future__ import annotations
 
+import _thread
 import io
 import os
 import sys
@@ -23,6 +24,7 @@ READY_FD = 5
 # What stands in the compiled filter where the script's own process id belongs.
 OWN_PID_MARK = 0x5EED0000
 _INSTRUCTION_BYTES = 8
+_THREAD_STACK_BYTES = 2 * 2**20
 _JUMP_IF_EQUAL = 0x15  # BPF_JMP | BPF_JEQ | BPF_K
 
 
@@ -53,6 +55,8 @@ def isolate(setup: Setup, order: Order) -> None:
     Raises:
         OSError: the kernel refused a step.
     """
+    # Enough for a deep recursion; with glibc's 8 MB a few dozen threads would reach the memory limit by their stacks.
+    _thread.stack_size(_THREAD_STACK_BYTES)
     os.environ["HOME"] = os.environ["TMPDIR"] = order["scratch"]
     os.umask(0o077)
     set_resource_limits(setup, order)

@@ -84,6 +84,8 @@ def remove(path: str) -> None:
                 try:
                     for child in os.listdir(folder):
                         moved += 1
+                        if _is_folder(child, folder):
+                            os.chmod(child, 0o700, dir_fd=folder)  # rename(2) writes the new parent into it
                         os.rename(child, f"{prefix}{moved}", src_dir_fd=folder, dst_dir_fd=top)
                         pending.append(f"{prefix}{moved}")
                 finally:

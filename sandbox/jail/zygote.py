@@ -1,6 +1,7 @@
 """The jail's first process: imports what scripts will want, once, and forks a spare for each of the host's orders.
 
-No script ever runs in it. A jail for a single script has no use for a zygote: its first process supervises the one spare.
+No script ever runs in it. A jail for a single script has no use for a zygote: its first process supervises the one
+spare.
 """
 
 from __future__ import annotations

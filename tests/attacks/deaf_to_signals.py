@@ -11,5 +11,6 @@ def main(**_):
             signal.signal(number, signal.SIG_IGN)
         except OSError:
             continue
-    while True:
+    while signal:
         pass
+    return "went on"

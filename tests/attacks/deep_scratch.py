@@ -1,17 +1,17 @@
-# expects: refused
+# expects: refused or script_error
 # control: any
 """Leave a tree that is hard to remove: deep, and closed to its owner."""
 
 import os
 
 
-def main(**_):
-    for depth in range(60):
+def main(**facts):
+    for _ in range(60):
         os.mkdir("d")
         open("file", "x").close()
         os.chmod("file", 0)
         os.chdir("d")
-    for depth in range(60):
+    for _ in range(60):
         os.chdir("..")
         os.chmod("d", 0)
     return "refused"

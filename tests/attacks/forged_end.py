@@ -8,3 +8,4 @@ import os
 def main(**_):
     os.write(3, b'{"end":"timeout","error":"it was the host"}')
     os._exit(0)
+    return "went on"

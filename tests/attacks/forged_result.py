@@ -8,3 +8,4 @@ import os
 def main(**_):
     os.write(3, b'{"end":"returned","result":[NaN,]}')
     os._exit(0)
+    return "went on"

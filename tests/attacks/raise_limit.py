@@ -8,6 +8,6 @@ import resource
 def main(**_):
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 2**20))
-    except OSError:
+    except (OSError, ValueError):
         return "refused"
     return "reached"

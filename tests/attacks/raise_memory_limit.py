@@ -8,6 +8,6 @@ import resource
 def main(**_):
     try:
         resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    except OSError:
+    except (OSError, ValueError):
         return "refused"
     return "reached"

@@ -7,3 +7,4 @@ import os
 
 def main(**_):
     os._exit(0)
+    return "went on"

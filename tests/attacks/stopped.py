@@ -8,3 +8,4 @@ import signal
 
 def main(**_):
     os.kill(os.getpid(), signal.SIGSTOP)
+    return "went on"

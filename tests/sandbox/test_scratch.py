@@ -111,8 +111,9 @@ def test_what_an_ordinary_user_hides_is_over_and_is_removed(tmp_path: Path) -> N
         try:
             folder = tmp_path / "scratch"
             scratch.make(str(folder), None)
-            (folder / "a" / "b").mkdir(parents=True)
-            (folder / "a").chmod(0)
+            (folder / "a" / "b" / "c").mkdir(parents=True)
+            for closed in ("a/b/c", "a/b", "a"):
+                (folder / closed).chmod(0)
             hidden = scratch.is_over(str(folder), LIMIT_BYTES)
             scratch.remove(str(folder))
             os._exit(0 if hidden and not folder.exists() else 1)
