@@ -3,6 +3,7 @@
 import contextlib
 import marshal
 import os
+import select
 import socket
 import subprocess
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ from .streams import CappedStream, drain
 _ENVIRONMENT = {"LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
 _LEAVE_SECONDS = 2.0
 _LOG_BYTES = 64 * KB
+_LINE_BYTES = 64 * KB
 
 
 class Jail:
@@ -69,6 +71,26 @@ class Jail:
         """
         body = marshal.dumps(dict(message))
         self.control.sendall(len(body).to_bytes(8, "big") + body)
+
+    def receive(self, seconds: float, most_descriptors: int) -> tuple[bytes, list[int]]:
+        """Return a line of the jail's and the descriptors that came with it; nothing where the jail has ended.
+
+        Args:
+            seconds: how long to wait for it.
+            most_descriptors: how many may come.
+
+        Raises:
+            SandboxUnavailable: nothing came in time; the jail is killed.
+        """
+        waiting = select.poll()
+        waiting.register(self.control, select.POLLIN)
+        if not waiting.poll(seconds * 1000):
+            raise self.failure(f"it did not answer within {seconds:g} s")
+        try:
+            line, fds, _, _ = socket.recv_fds(self.control, _LINE_BYTES, most_descriptors, socket.MSG_CMSG_CLOEXEC)
+        except ConnectionResetError:
+            return b"", []
+        return line, fds
 
     def failure(self, what: str) -> SandboxUnavailable:
         """Kill the jail, and return the error that says what is known of its failure."""

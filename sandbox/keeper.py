@@ -1,6 +1,7 @@
 """Keeps a zygote alive and its spares ready, in a thread of its own."""
 
 import logging
+import math
 import os
 import select
 import threading
@@ -19,6 +20,8 @@ _log = logging.getLogger(__name__)
 # A zygote that dies at once is started again ever more slowly, up to this.
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 10.0
+
+_MOST_SCRIPTS_SECONDS = 0.025
 
 
 class Keeper:
@@ -62,6 +65,7 @@ class Keeper:
         self.failing = False
         self._forking = False
         self._waiting = 0
+        self._claimed_at = 0.0
         self._closing = threading.Event()
         self._changed = threading.Condition()
         self._wake = os.eventfd(0)
@@ -79,6 +83,7 @@ class Keeper:
             zygote = self._zygote
             if zygote is not None and spare is not None:
                 zygote.running += 1
+                self._claimed_at = time.monotonic()
         if zygote is None or spare is None:
             yield None
             return
@@ -89,6 +94,7 @@ class Keeper:
             spare.close()
             with self._changed:
                 zygote.running -= 1
+                os.eventfd_write(self._wake, 1)
                 unused = zygote is not self._zygote and not zygote.running
             if unused:
                 zygote.close()
@@ -145,7 +151,8 @@ class Keeper:
         zygote = self._start()
         try:
             zygote.wait_until_warm()
-            with closing(zygote.fork(self._order)) as spare:
+            zygote.order(self._order)
+            with closing(zygote.take()) as spare:
                 self._check(spare)
         except SandboxUnavailable:
             zygote.close()
@@ -156,22 +163,36 @@ class Keeper:
         events = select.poll()
         events.register(self._wake, select.POLLIN)
         events.register(zygote.jail.control, select.POLLIN)
-        while not self._closing.is_set() and zygote.forked < self._recycle_scripts and time.monotonic() < until:
-            if len(self._ready) < self._spares + self._waiting:
-                spare = zygote.fork(self._order)
-                with self._changed:
-                    self._ready.append(spare)
-                    self._changed.notify()
+        while not self._closing.is_set() and zygote.ordered < self._recycle_scripts and time.monotonic() < until:
+            pause_seconds = min(self._order_in(zygote), until - time.monotonic())
+            if pause_seconds <= 0:
+                zygote.order(self._order)
                 continue
-            happened = [fd for fd, _ in events.poll((until - time.monotonic()) * 1000)]
+            happened = [fd for fd, _ in events.poll(pause_seconds * 1000)]
             if self._wake in happened:
                 os.eventfd_read(self._wake)
             elif happened:
-                raise zygote.jail.failure("its zygote has ended")
+                spare = zygote.take()
+                with self._changed:
+                    self._ready.append(spare)
+                    self._changed.notify()
         with self._changed:
             # Until the next zygote is warm, who finds no spare ready does without.
             self._forking = False
             self._changed.notify_all()
+
+    def _order_in(self, zygote: Zygote) -> float:
+        """Return in how many seconds to order one more spare; infinity where there are enough.
+
+        A zygote that forks cannot report a script's end meanwhile. So while there are spares enough, the next is
+        ordered when no script runs, or when one has run for so long that most would have ended.
+        """
+        coming = len(self._ready) + zygote.on_order
+        if coming >= self._spares + self._waiting:
+            return math.inf
+        if coming <= self._spares // 2 or not zygote.running:
+            return 0
+        return self._claimed_at + _MOST_SCRIPTS_SECONDS - time.monotonic()
 
     def _install(self, zygote: Zygote | None) -> None:
         """Put a zygote, or none, in the place of the one that served; that one ends with its last script."""

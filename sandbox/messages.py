@@ -4,8 +4,8 @@ To the jail go 8 bytes of length and a `marshal` text: the host is trusted there
 that carries bytes. From the jail come lines of JSON, which the host checks like anything that comes out of a jail.
 
 1. Over the jail's control socket: the jail-side modules, `Setup`, an `Order` for a spare.
-2. Over the spare's control socket, which is the jail's own where it makes only one: `Ready`, with the descriptors that
-   lead to the spare's process; at its end a `Report`. `KILL`, or the end of the stream, ends the spare.
+   Back comes `{}` when a zygote is warm, and for each spare `Ready`, with the descriptors for what follows.
+2. Over the spare's own control socket: at its end a `Report`. `KILL`, or the end of the stream, ends the spare.
 3. Down the spare's job pipe, to its end: one `Script`. Up its result channel: one envelope (sandbox/judge.py).
 """
 

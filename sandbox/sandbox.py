@@ -181,7 +181,7 @@ class Sandbox:
             if self._closed:
                 raise SandboxUnavailable("The service is shutting down.")
             jail.begin(place.interpreter.bundle, place.setup(way, self._limits), order)
-            with closing(Spare(jail.control, self._limits, jail.failure)) as spare:
+            with closing(Spare(jail, self._limits)) as spare:
                 return spare.run(script, timeout_seconds)
         finally:
             jail.close()

@@ -7,15 +7,14 @@ import contextlib
 import marshal
 import os
 import select
-import socket
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
 import msgspec
 
 from .errors import SandboxUnavailable
+from .jail_process import Jail
 from .judge import ENVELOPE_BYTES, Report, judge
 from .limits import KB, Limits
 from .messages import KILL, Script
@@ -26,7 +25,7 @@ from .streams import CappedStream, drain
 _READY_SECONDS = 15.0
 _REPORT_SECONDS = 3.0
 _CONTROL_BYTES = 64 * KB
-_DESCRIPTORS = 4
+_DESCRIPTORS = 5  # of the control socket, the job pipe, stdout, stderr and the result channel
 
 Message = TypeVar("Message")
 
@@ -40,48 +39,28 @@ class Ready(msgspec.Struct, frozen=True):
 class Spare:
     """A process that waits for one script, isolated already."""
 
-    def __init__(self, control: socket.socket, limits: Limits, failure: Callable[[str], SandboxUnavailable]) -> None:
-        """Wait until the spare is ready.
+    def __init__(self, jail: Jail, limits: Limits) -> None:
+        """Wait until the spare that was ordered is ready.
 
         Args:
-            control: the socket to its supervisor.
-            limits: the script's, for what is kept of its streams.
-            failure: makes the error for a jail that failed.
+            jail: where it was ordered.
+            limits: what its script may use.
 
         Raises:
-            SandboxUnavailable: the spare could not be made.
+            SandboxUnavailable: the spare could not be made; the jail is killed.
         """
-        self._limits = limits
-        self._failure = failure
-        self._control = CappedStream(os.dup(control.fileno()), _CONTROL_BYTES)
-        fds: list[int] = []
-        try:
-            fds = self._wait_until_ready(control)
-        except BaseException:
-            self._control.close()
-            raise
-        self._job, stdout, stderr, result = fds
-        self._stdout = CappedStream(stdout, limits.stdout_bytes)
-        self._stderr = CappedStream(stderr, limits.stderr_bytes)
-        self._result = CappedStream(result, limits.result_bytes + ENVELOPE_BYTES)
-
-    def _wait_until_ready(self, control: socket.socket) -> list[int]:
-        """Return the descriptors that lead to the spare: the job pipe and what becomes its outputs."""
-        waiting = select.poll()
-        waiting.register(control, select.POLLIN)
-        if not waiting.poll(_READY_SECONDS * 1000):
-            raise self._failure(f"it was not ready within {_READY_SECONDS:g} s")
-        try:
-            said, fds, _, _ = socket.recv_fds(control, _CONTROL_BYTES, _DESCRIPTORS, socket.MSG_CMSG_CLOEXEC)
-        except ConnectionResetError:
-            said, fds = b"", []
-        self._control.data += said
-        ready = self._message(0, Ready)
+        line, fds = jail.receive(_READY_SECONDS, _DESCRIPTORS)
+        ready = _decode(line, Ready)
         if ready is None or ready.failure or len(fds) != _DESCRIPTORS:
             for fd in fds:
                 os.close(fd)
-            raise self._failure(ready.failure if ready else "it ended before it was ready")
-        return fds
+            raise jail.failure(ready.failure if ready else "it ended before a spare was ready")
+        self._limits = limits
+        control, self._job, stdout, stderr, result = fds
+        self._control = CappedStream(control, _CONTROL_BYTES)
+        self._stdout = CappedStream(stdout, limits.stdout_bytes)
+        self._stderr = CappedStream(stderr, limits.stderr_bytes)
+        self._result = CappedStream(result, limits.result_bytes + ENVELOPE_BYTES)
 
     def run(self, script: Script, timeout_seconds: float) -> Outcome:
         """Run a script in the spare, to its end or to its deadline.
@@ -99,9 +78,9 @@ class Spare:
             self._kill()
         # The script is dead or dies now, so its pipes end too.
         drain(streams, lambda: self._reported() and all(stream.at_end for stream in outputs), _REPORT_SECONDS)
-        report = self._message(1, Report)
+        report = _decode(self._control.data, Report)
         if report is None:
-            raise self._failure("it ended without a report of the script's end")
+            raise SandboxUnavailable("The jail has ended under the script, and took it along.")
         wall_seconds = time.monotonic() - started
         limits = replace(self._limits, timeout_seconds=timeout_seconds)
         return judge(report, *outputs, limits, wall_seconds=wall_seconds, out_of_time=out_of_time)
@@ -137,12 +116,12 @@ class Spare:
             os.write(self._control.fd, KILL)
 
     def _reported(self) -> bool:
-        return self._control.at_end or self._control.data.count(b"\n") > 1
+        return self._control.at_end or self._control.data.endswith(b"\n")
 
-    def _message(self, place: int, kind: type[Message]) -> Message | None:
-        """Return the supervisor's first or second line; None where it has not come or is not what it should be."""
-        lines = self._control.data.split(b"\n")[:-1]
-        try:
-            return msgspec.json.decode(lines[place], type=kind)
-        except (IndexError, msgspec.DecodeError):
-            return None
+
+def _decode(line: bytes | bytearray, kind: type[Message]) -> Message | None:
+    """Return the supervisor's message; None where it has not come or is not what it should be."""
+    try:
+        return msgspec.json.decode(line, type=kind)
+    except msgspec.DecodeError:
+        return None

@@ -12,6 +12,7 @@ import sys
 
 from . import kernel
 from .resource_limits import set_resource_limits
+from .scratch import MAX_INODES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,12 +50,14 @@ def keep_only(descriptors: list[int]) -> None:
     sys.stderr = io.TextIOWrapper(io.FileIO(2, "w", closefd=False), "utf-8", "backslashreplace", write_through=True)
 
 
-def isolate(setup: Setup, order: Order) -> None:
+def isolate(setup: Setup, order: Order, supervisor_pid: int) -> None:
     """Drop every privilege of this process.
 
     Raises:
         OSError: the kernel refused a step.
     """
+    if setup["own_namespaces"]:
+        kernel.mount_scratch(order["scratch"], setup["scratch_bytes"], MAX_INODES, order["uid"])
     # Enough for a deep recursion; with glibc's 8 MB a few dozen threads would reach the memory limit by their stacks.
     _thread.stack_size(_THREAD_STACK_BYTES)
     os.environ["HOME"] = os.environ["TMPDIR"] = order["scratch"]
@@ -68,6 +71,8 @@ def isolate(setup: Setup, order: Order) -> None:
     kernel.drop_capabilities()
     # A change of user undoes both of these, so they come after it.
     kernel.die_with_parent()
+    if not setup["own_namespaces"] and os.getppid() != supervisor_pid:
+        os._exit(0)  # it had gone before
     kernel.hide_from_neighbours()
     kernel.forbid_new_privileges()
     if setup["landlock_version"]:

@@ -1,116 +1,203 @@
-"""Watches over one spare: the process that waits for a script, isolated already, and runs it.
+"""Makes spares, the processes that wait for a script, isolated already, and sees each through to its end.
 
-The supervisor runs no script itself. It kills the spare when the host says so or has gone, and reports its end over a
+The supervisor runs no script itself. It kills a spare when the host says so or has gone, and reports its end over a
 socket that no script ever holds.
 """
 
 from __future__ import annotations
 
-import json
 import marshal
 import os
 import resource
 import sys
-import time
-from _socket import MSG_WAITALL, SCM_RIGHTS, SOL_SOCKET, socket
+from _json import encode_basestring_ascii  # the C function alone: `import json` costs 10 ms
+from _socket import MSG_WAITALL, SCM_RIGHTS, SOL_SOCKET, socket, socketpair
+from contextlib import suppress
 from select import POLLIN, poll
 from signal import SIG_DFL, SIGCHLD, SIGKILL, set_wakeup_fd, signal
 
-from . import isolate, scratch, script
+from . import isolate, kernel, scratch, script
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Any, NoReturn
 
     from sandbox.messages import Order, Setup
 
 _LENGTH_BYTES = 8
 _SCRATCH_CHECK_MS = 50
+_READY = b"ready "
 
 
-def supervise(control: socket, setup: Setup, order: Order) -> None:
-    """Make a spare, tell the host when it is ready, and report its end.
+class _Spare:
+    """A living spare.
 
-    Args:
-        control: the socket to the host for this spare.
-        setup: what all spares have in common.
-        order: what this one has of its own.
+    Attributes:
+        pid: its process.
+        order: what the host ordered.
+        control: the supervisor's end of the socket on which the host speaks of this spare.
+        ready: where it says that it is isolated; None once it has.
+        host_ends: the descriptors that the host gets when it has.
+        used_before: the CPU time in seconds and the memory in kilobytes that it had used by then.
+        over_scratch: whether it was killed because its scratch folder was too full.
     """
-    woken = _wake_up_on_child_signals()
-    if order["own_scratch"]:
-        scratch.make(order["scratch"], order["uid"])
-    try:
-        pid, ready, host_ends = _fork_spare(control, setup, order)
-        said = _read_all(ready)
-        failure = "" if said.startswith(_READY) else said.decode(errors="replace") or "the process ended"
-        _send(control, {"failure": failure}, host_ends)
-        over_scratch = _wait(control, woken, pid, order, setup)
-        _, status, usage = os.wait4(pid, 0)
-    finally:
+
+    def __init__(self, pid: int, order: Order, control: socket, ready: int, host_ends: list[int]) -> None:
+        self.pid = pid
+        self.order = order
+        self.control = control
+        self.ready: int | None = ready
+        self.host_ends = host_ends
+        self.used_before = (0.0, 0)
+        self.over_scratch = False
+
+
+class Supervisor:
+    """Serves one jail's control socket."""
+
+    def __init__(self, control: socket, setup: Setup) -> None:
+        """Take the jail's control socket and what all its spares have in common."""
+        self._control = control
+        self._setup = setup
+        self._spares: dict[int, _Spare] = {}
+        self._by_fd: dict[int, _Spare] = {}
+        self._woken, wake = os.pipe()
+        os.set_blocking(self._woken, False)
+        os.set_blocking(wake, False)
+        set_wakeup_fd(wake, warn_on_full_buffer=False)
+        signal(SIGCHLD, lambda *_: None)
+        self._poll = poll()
+        self._poll.register(control, POLLIN)
+        self._poll.register(self._woken, POLLIN)
+
+    def serve(self) -> NoReturn:
+        """Make a spare for every order, until the host goes away; where there is no zygote, for one order."""
+        while True:
+            watched = any(spare.order["own_scratch"] for spare in self._spares.values())
+            for fd, _ in self._poll.poll(_SCRATCH_CHECK_MS if watched else None):
+                if fd == self._woken:
+                    os.read(self._woken, 4096)
+                elif fd == self._control.fileno():
+                    self._make(receive(self._control))
+                elif (spare := self._by_fd.get(fd)) is None:
+                    continue  # it was buried in this same round
+                elif fd == spare.ready:
+                    self._announce(spare)
+                else:
+                    # The word to kill it, or the end of the stream: either way it is the last that is heard of it.
+                    self._forget(fd)
+                    os.kill(spare.pid, SIGKILL)
+            if watched:
+                self._check_scratch()
+            self._reap()
+
+    def _make(self, order: Order) -> None:
+        """Fork a spare, which says by itself when it is ready."""
         if order["own_scratch"]:
-            scratch.remove(order["scratch"])
-    cpu_seconds_before, memory_kilobytes_before = json.loads(said.removeprefix(_READY)) if not failure else (0, 0)
-    report = {
-        "status": status,
-        "cpu_seconds": max(usage.ru_utime + usage.ru_stime - cpu_seconds_before, 0),
-        "peak_memory_bytes": max(usage.ru_maxrss - memory_kilobytes_before, 0) * 1024,
-        "over_scratch": over_scratch,
-    }
-    _send(control, report)
+            scratch.make(order["scratch"], order["uid"])
+        host_end, own_end = socketpair()
+        ready, announce = os.pipe()
+        job, host_job = os.pipe()
+        outputs = [os.pipe() for _ in ("stdout", "stderr", "result")]
+        supervisor_pid = os.getpid()
+        pid = kernel.fork(self._setup["own_namespaces"])
+        if pid == 0:
+            _become_spare(self._setup, order, supervisor_pid, [*(end for _, end in outputs), job, announce])
+        for fd in (announce, job, *(write_end for _, write_end in outputs)):
+            os.close(fd)
+        host_ends = [host_end.detach(), host_job, *(read_end for read_end, _ in outputs)]
+        spare = _Spare(pid, order, own_end, ready, host_ends)
+        self._spares[pid] = spare
+        for fd in (ready, own_end.fileno()):
+            self._by_fd[fd] = spare
+            self._poll.register(fd, POLLIN)
+
+    def _announce(self, spare: _Spare) -> None:
+        """Tell the host that a spare is ready, or why it is not, and hand over what leads to it."""
+        assert spare.ready is not None
+        self._forget(spare.ready)
+        said, spare.ready = _read_all(spare.ready), None
+        failure = ""
+        if said.startswith(_READY):
+            cpu_seconds, kilobytes = said.removeprefix(_READY).split()
+            spare.used_before = float(cpu_seconds), int(kilobytes)
+        else:
+            failure = said.decode(errors="replace") or "the process ended while it was being isolated"
+        packed = b"".join(fd.to_bytes(4, sys.byteorder) for fd in spare.host_ends)
+        line = b'{"failure":%b}\n' % encode_basestring_ascii(failure).encode()
+        self._control.sendmsg([line], [(SOL_SOCKET, SCM_RIGHTS, packed)])
+        for fd in spare.host_ends:
+            os.close(fd)
+
+    def _forget(self, fd: int) -> None:
+        """Hear no more of a descriptor."""
+        if self._by_fd.pop(fd, None):
+            self._poll.unregister(fd)
+
+    def _check_scratch(self) -> None:
+        """Kill the spares whose scratch folders are too full."""
+        for spare in self._spares.values():
+            order = spare.order
+            if order["own_scratch"] and not spare.over_scratch:
+                spare.over_scratch = scratch.is_over(order["scratch"], self._setup["scratch_bytes"])
+                if spare.over_scratch:
+                    os.kill(spare.pid, SIGKILL)
+
+    def _reap(self) -> None:
+        """Bury the spares that have ended and report how."""
+        while self._spares:
+            pid, status, usage = os.wait4(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            spare = self._spares.pop(pid)
+            if spare.ready is not None:
+                self._announce(spare)
+            self._forget(spare.control.fileno())
+            if spare.order["own_scratch"]:
+                scratch.remove(spare.order["scratch"])
+            cpu_seconds_before, kilobytes_before = spare.used_before
+            cpu_seconds = max(usage.ru_utime + usage.ru_stime - cpu_seconds_before, 0)
+            peak_memory_bytes = max(usage.ru_maxrss - kilobytes_before, 0) * 1024
+            over_scratch = b"true" if spare.over_scratch else b"false"
+            report = b'{"status":%d,"cpu_seconds":%f,"peak_memory_bytes":%d,"over_scratch":%b}\n' % (
+                status,
+                cpu_seconds,
+                peak_memory_bytes,
+                over_scratch,
+            )
+            with suppress(BrokenPipeError):  # the host does not need this spare any more
+                spare.control.send(report)
+            spare.control.close()
+            if not self._setup["zygote"]:
+                os._exit(0)
 
 
-def _wake_up_on_child_signals() -> int:
-    """Return a descriptor that becomes readable when a child has changed its state."""
-    woken, wake = os.pipe()
-    os.set_blocking(woken, False)
-    os.set_blocking(wake, False)
-    set_wakeup_fd(wake, warn_on_full_buffer=False)
-    signal(SIGCHLD, lambda *_: None)
-    return woken
-
-
-def _fork_spare(control: socket, setup: Setup, order: Order) -> tuple[int, int, list[int]]:
-    """Return the spare's process id, what it says when ready, and the host's ends of its four pipes."""
-    ready, announce = os.pipe()
-    job, host_job = os.pipe()
-    outputs = [os.pipe() for _ in ("stdout", "stderr", "result")]
-    pid = os.fork()
-    if pid == 0:
-        _become_spare(setup, order, job, [write_end for _, write_end in outputs], announce)
-    for fd in (announce, job, *(write_end for _, write_end in outputs)):
-        os.close(fd)
-    return pid, ready, [host_job, *(read_end for read_end, _ in outputs)]
-
-
-def _become_spare(setup: Setup, order: Order, job: int, outputs: list[int], announce: int) -> NoReturn:
+def _become_spare(setup: Setup, order: Order, supervisor_pid: int, descriptors: list[int]) -> NoReturn:
     """Isolate this process, wait for a script, run it, write the envelope of its result and end."""
     try:
         set_wakeup_fd(-1)
         signal(SIGCHLD, SIG_DFL)
-        isolate.keep_only([*outputs, job, announce])
+        isolate.keep_only(descriptors)
         try:
-            isolate.isolate(setup, order)
+            isolate.isolate(setup, order, supervisor_pid)
         except BaseException as error:
             os.write(isolate.READY_FD, f"{type(error).__name__}: {error}".encode(errors="replace"))
             os._exit(1)
-        used = json.dumps([time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss])
-        os.write(isolate.READY_FD, _READY + used.encode())
+        script.seed_random()
+        script.run_script("def main():\n    return {}", "{}", setup["result_bytes"])
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        os.write(isolate.READY_FD, _READY + b"%f %d" % (used.ru_utime + used.ru_stime, used.ru_maxrss))
         os.close(isolate.READY_FD)
         text = _read_all(isolate.JOB_FD)
         if not text:
             os._exit(0)  # the host has gone, or does not need this spare any more
-        job_for_script = marshal.loads(text)  # noqa: S302 (sent by the host, which is trusted here)
-        script.seed_random()
-        envelope = script.run_script(job_for_script["source"], job_for_script["args"], setup["result_bytes"])
+        job = marshal.loads(text)  # noqa: S302 (sent by the host, which is trusted here)
+        envelope = memoryview(script.run_script(job["source"], job["args"], setup["result_bytes"]))
         while envelope:
             envelope = envelope[os.write(isolate.RESULT_FD, envelope) :]
     finally:
         # Threads that still run are not waited for, and nothing of the script's gets a say in how its process ends.
         os._exit(0)
-
-
-_READY = b"ready "
 
 
 def _read_all(fd: int) -> bytes:
@@ -121,46 +208,11 @@ def _read_all(fd: int) -> bytes:
     return b"".join(parts)
 
 
-def _wait(control: socket, woken: int, pid: int, order: Order, setup: Setup) -> bool:
-    """Wait for the spare's end; kill it when the host says so or goes away, and when its scratch folder is too full.
-
-    Returns whether it was killed for its scratch folder.
-    """
-    poller = poll()
-    poller.register(control, POLLIN)
-    poller.register(woken, POLLIN)
-    over_scratch = False
-    # WNOWAIT leaves a dead process in place: its id cannot be given to another before the last kill.
-    while not os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-        ready = [fd for fd, _ in poller.poll(_SCRATCH_CHECK_MS if order["own_scratch"] else None)]
-        if woken in ready:
-            os.read(woken, 4096)
-        if order["own_scratch"] and not over_scratch and scratch.is_over(order["scratch"], setup["scratch_bytes"]):
-            over_scratch = True
-            os.kill(pid, SIGKILL)
-        if control.fileno() in ready:
-            os.kill(pid, SIGKILL)
-            poller.unregister(control)
-    return over_scratch
-
-
 def receive(control: socket) -> Any:
     """Read one message; leave when the host has gone."""
     head = control.recv(_LENGTH_BYTES, MSG_WAITALL)
     length = int.from_bytes(head, "big")
     body = control.recv(length, MSG_WAITALL) if len(head) == _LENGTH_BYTES else b""
     if not body or len(body) < length:
-        sys.exit(0)
+        os._exit(0)
     return marshal.loads(body)  # noqa: S302 (sent by the host, which is trusted here)
-
-
-def _send(control: socket, message: Mapping[str, object], descriptors: list[int] | None = None) -> None:
-    """Send one line, and with it descriptors, which are closed here."""
-    line = json.dumps(message).encode() + b"\n"
-    if not descriptors:
-        control.sendall(line)
-        return
-    packed = b"".join(fd.to_bytes(4, sys.byteorder) for fd in descriptors)
-    control.sendmsg([line], [(SOL_SOCKET, SCM_RIGHTS, packed)])
-    for fd in descriptors:
-        os.close(fd)

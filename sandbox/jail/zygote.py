@@ -7,19 +7,16 @@ spare.
 from __future__ import annotations
 
 import gc
-import json
-import os
 import sys
-from _socket import SCM_RIGHTS, SOL_SOCKET, socket, socketpair
-from signal import SIG_IGN, SIGCHLD, signal
 
 from . import kernel
-from .scratch import MAX_INODES
-from .supervisor import receive, supervise
+from .supervisor import Supervisor, receive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from sandbox.messages import Order, Setup
+    from _socket import socket
+
+    from sandbox.messages import Setup
 
 # What pandas and numpy load only when it is first used: done here once, a script does not wait for it.
 _TOUCH = {
@@ -49,9 +46,7 @@ def serve(control: socket) -> None:
     if setup["zygote"]:
         _warm_up(setup["warm_imports"])
         control.sendall(b"{}\n")
-        _fork_spares(control, setup)
-    else:
-        supervise(control, setup, receive(control))
+    Supervisor(control, setup).serve()
 
 
 def _warm_up(names: list[str]) -> None:
@@ -61,25 +56,3 @@ def _warm_up(names: list[str]) -> None:
     # Objects that are there before the fork stay out of every later collection, which would copy their pages.
     gc.collect()
     gc.freeze()
-
-
-def _fork_spares(control: socket, setup: Setup) -> None:
-    signal(SIGCHLD, SIG_IGN)  # the kernel reaps supervisors by itself
-    while True:
-        order: Order = receive(control)
-        host_end, own_end = socketpair()
-        pid = kernel.fork(setup["own_namespaces"])
-        if pid == 0:
-            try:
-                control.close()
-                host_end.close()
-                kernel.die_with_parent()
-                if setup["own_namespaces"]:
-                    kernel.mount_scratch(order["scratch"], setup["scratch_bytes"], MAX_INODES, order["uid"])
-                supervise(own_end, setup, order)
-            finally:
-                os._exit(0)
-        own_end.close()
-        descriptor = host_end.fileno().to_bytes(4, sys.byteorder)
-        control.sendmsg([json.dumps({"pid": pid}).encode() + b"\n"], [(SOL_SOCKET, SCM_RIGHTS, descriptor)])
-        host_end.close()

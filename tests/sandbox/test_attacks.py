@@ -128,7 +128,7 @@ def test_nothing_is_left(jailed: Server) -> None:
     """After all the attacks there are gunicorn's two processes, two zygotes and their spares, and no script's file."""
     nsjail = 0 if jailed.isolation() == "process" else 1
     spares = 2 * len(os.sched_getaffinity(0))
-    expected = 2 + 2 * (nsjail + 1 + 2 * spares)  # each spare has its supervisor
+    expected = 2 + 2 * (nsjail + 1 + spares)
     deadline = time.monotonic() + 10
     while len(living := descendants(jailed.process.pid)) != expected:
         assert time.monotonic() < deadline, f"{len(living)} processes instead of {expected}: {living}"
