@@ -17,7 +17,8 @@ from .streams import CappedStream, drain
 _ENVIRONMENT = {"LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
 _LEAVE_SECONDS = 2.0
 _LOG_BYTES = 64 * KB
-_LINE_BYTES = 64 * KB
+_LOG_LINES = 3
+_MESSAGE_BYTES = 64 * KB
 
 
 class Jail:
@@ -87,7 +88,7 @@ class Jail:
         if not waiting.poll(seconds * 1000):
             raise self.failure(f"it did not answer within {seconds:g} s")
         try:
-            line, fds, _, _ = socket.recv_fds(self.control, _LINE_BYTES, most_descriptors, socket.MSG_CMSG_CLOEXEC)
+            line, fds, _, _ = socket.recv_fds(self.control, _MESSAGE_BYTES, most_descriptors, socket.MSG_CMSG_CLOEXEC)
         except ConnectionResetError:
             return b"", []
         return line, fds
@@ -96,7 +97,8 @@ class Jail:
         """Kill the jail, and return the error that says what is known of its failure."""
         self.kill()
         drain([self._log], lambda: False, _LEAVE_SECONDS)
-        said = " / ".join(line.partition("] ")[2] or line for line in self._log.text().splitlines())
+        # The end of it: what went wrong last is what everything else went wrong by.
+        said = " / ".join(line.partition("] ")[2] or line for line in self._log.text().splitlines()[-_LOG_LINES:])
         return SandboxUnavailable(f"The jail failed: {what}." + (f" It said: {said}" if said else ""))
 
     def address_space_bytes(self) -> int:

@@ -23,7 +23,7 @@ from .streams import CappedStream, drain
 
 # How long a spare may take to be ready, and a supervisor to report the end of one that was killed.
 _READY_SECONDS = 15.0
-_REPORT_SECONDS = 3.0
+_REPORT_SECONDS = 5.0
 _CONTROL_BYTES = 64 * KB
 _DESCRIPTORS = 5  # of the control socket, the job pipe, stdout, stderr and the result channel
 
@@ -76,12 +76,12 @@ class Spare:
         out_of_time = not self._reported()
         if out_of_time:
             self._kill()
-        # The script is dead or dies now, so its pipes end too.
-        drain(streams, lambda: self._reported() and all(stream.at_end for stream in outputs), _REPORT_SECONDS)
+        wall_seconds = time.monotonic() - started
+        # The script is dead or dies now, so its pipes end too; the control socket when nothing is left of it.
+        drain(streams, lambda: False, _REPORT_SECONDS)
         report = _decode(self._control.data, Report)
         if report is None:
             raise SandboxUnavailable("The jail has ended under the script, and took it along.")
-        wall_seconds = time.monotonic() - started
         limits = replace(self._limits, timeout_seconds=timeout_seconds)
         return judge(report, *outputs, limits, wall_seconds=wall_seconds, out_of_time=out_of_time)
 

@@ -57,6 +57,7 @@ def isolate(setup: Setup, order: Order, supervisor_pid: int) -> None:
         OSError: the kernel refused a step.
     """
     if setup["own_namespaces"]:
+        kernel.leave_namespaces()
         kernel.mount_scratch(order["scratch"], setup["scratch_bytes"], MAX_INODES, order["uid"])
     # Enough for a deep recursion; with glibc's 8 MB a few dozen threads would reach the memory limit by their stacks.
     _thread.stack_size(_THREAD_STACK_BYTES)

@@ -5,9 +5,9 @@ Sources: prctl(2), seccomp(2), landlock(7), capabilities(7). Every function rais
 
 import ctypes
 import os
+from signal import SIG_SETMASK, SIGCHLD, pthread_sigmask, valid_signals
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_libc_holding_python = ctypes.PyDLL(None, use_errno=True)
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
@@ -18,10 +18,14 @@ _PR_CAP_AMBIENT_CLEAR_ALL = 4
 _SECCOMP_MODE_FILTER = 2
 _SIGKILL = 9
 
-_SIGCHLD = 17
-_SYS_CLONE = {"x86_64": 56, "aarch64": 220}
-# CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWPID and CLONE_NEWNET.
-_NEW_NAMESPACES = 0x00020000 | 0x04000000 | 0x08000000 | 0x20000000 | 0x40000000
+_CLONE_VM = 0x00000100
+_CLONE_FILES = 0x00000400
+_CLONE_NEWNS = 0x00020000
+_CLONE_NEWUTS = 0x04000000
+_CLONE_NEWIPC = 0x08000000
+_CLONE_NEWPID = 0x20000000
+_CLONE_NEWNET = 0x40000000
+_STACK_BYTES = 16 * 2**10
 _MS_NOSUID = 2
 _MS_NODEV = 4
 _MS_NOEXEC = 8
@@ -91,23 +95,47 @@ def drop_capabilities() -> None:
     _check(_libc.capset(header, (ctypes.c_uint32 * 6)()))
 
 
-def fork(own_namespaces: bool) -> int:
-    """Fork this single-threaded process, the child into new namespaces (all but user and cgroup) where asked.
+class ProcessNamespace:
+    """A new process namespace whose first process does nothing, so that a script's is an ordinary one.
 
-    Like os.fork otherwise. Python 3.11 has no clone(2), and unshare(2) would leave the child outside its process
-    namespace.
+    A namespace's first process does not feel the signals that it sends itself (pid_namespaces(7)), and a script that
+    ends itself by a signal has to end. This first process costs next to nothing: it shares this process's memory, and
+    waits on a small stack of its own until it is killed.
+
+    Attributes:
+        pid: the first process, as this process sees it.
     """
-    if not own_namespaces:
-        return os.fork()
-    python = ctypes.pythonapi
-    python.PyOS_BeforeFork()
-    # Called with the interpreter held, which the child inherits. No new stack: parent and child go on from here.
-    pid = int(_libc_holding_python.syscall(_SYS_CLONE[os.uname().machine], _NEW_NAMESPACES | _SIGCHLD, 0, 0, 0, 0))
-    if pid == 0:
-        python.PyOS_AfterFork_Child()
-    else:
-        python.PyOS_AfterFork_Parent()
-    return _check(pid)
+
+    def __init__(self) -> None:
+        """Start the first process; every signal is blocked in it, for its handlers would run in shared memory."""
+        self._stack = ctypes.create_string_buffer(_STACK_BYTES)
+        top = (ctypes.addressof(self._stack) + _STACK_BYTES) & ~0xF
+        before = pthread_sigmask(SIG_SETMASK, valid_signals())
+        try:
+            # Its descriptors are shared too: copies would keep pipes open whose other ends are waited on.
+            flags = _CLONE_VM | _CLONE_FILES | _CLONE_NEWPID | SIGCHLD
+            wait_for_ever = ctypes.cast(_libc.pause, ctypes.c_void_p)
+            self.pid = _check(_libc.clone(wait_for_ever, ctypes.c_void_p(top), flags, None))
+        finally:
+            pthread_sigmask(SIG_SETMASK, before)
+
+    def fork(self) -> int:
+        """Like os.fork, but the child belongs to this namespace."""
+        own = os.pidfd_open(os.getpid())
+        new = os.pidfd_open(self.pid)
+        _check(_libc.setns(new, _CLONE_NEWPID))
+        pid = os.fork()
+        if pid == 0:
+            return 0
+        _check(_libc.setns(own, _CLONE_NEWPID))
+        os.close(own)
+        os.close(new)
+        return pid
+
+
+def leave_namespaces() -> None:
+    """Move this process into new mount, host name, IPC and network namespaces; see unshare(2)."""
+    _check(_libc.unshare(_CLONE_NEWNS | _CLONE_NEWUTS | _CLONE_NEWIPC | _CLONE_NEWNET))
 
 
 def mount_scratch(path: str, size_bytes: int, inodes: int, uid: int | None) -> None:

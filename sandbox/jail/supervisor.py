@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from sandbox.messages import Order, Setup
 
+    from .kernel import ProcessNamespace
+
 _LENGTH_BYTES = 8
 _SCRATCH_CHECK_MS = 50
 _READY = b"ready "
@@ -38,16 +40,26 @@ class _Spare:
         control: the supervisor's end of the socket on which the host speaks of this spare.
         ready: where it says that it is isolated; None once it has.
         host_ends: the descriptors that the host gets when it has.
+        namespace: its process namespace, where it has one of its own.
         used_before: the CPU time in seconds and the memory in kilobytes that it had used by then.
         over_scratch: whether it was killed because its scratch folder was too full.
     """
 
-    def __init__(self, pid: int, order: Order, control: socket, ready: int, host_ends: list[int]) -> None:
+    def __init__(
+        self,
+        pid: int,
+        order: Order,
+        control: socket,
+        ready: int,
+        host_ends: list[int],
+        namespace: ProcessNamespace | None,
+    ) -> None:
         self.pid = pid
         self.order = order
         self.control = control
         self.ready: int | None = ready
         self.host_ends = host_ends
+        self.namespace = namespace
         self.used_before = (0.0, 0)
         self.over_scratch = False
 
@@ -100,13 +112,14 @@ class Supervisor:
         job, host_job = os.pipe()
         outputs = [os.pipe() for _ in ("stdout", "stderr", "result")]
         supervisor_pid = os.getpid()
-        pid = kernel.fork(self._setup["own_namespaces"])
+        namespace = kernel.ProcessNamespace() if self._setup["own_namespaces"] else None
+        pid = namespace.fork() if namespace else os.fork()
         if pid == 0:
             _become_spare(self._setup, order, supervisor_pid, [*(end for _, end in outputs), job, announce])
         for fd in (announce, job, *(write_end for _, write_end in outputs)):
             os.close(fd)
         host_ends = [host_end.detach(), host_job, *(read_end for read_end, _ in outputs)]
-        spare = _Spare(pid, order, own_end, ready, host_ends)
+        spare = _Spare(pid, order, own_end, ready, host_ends, namespace)
         self._spares[pid] = spare
         for fd in (ready, own_end.fileno()):
             self._by_fd[fd] = spare
@@ -149,12 +162,12 @@ class Supervisor:
             pid, status, usage = os.wait4(-1, os.WNOHANG)
             if pid == 0:
                 return
-            spare = self._spares.pop(pid)
+            spare = self._spares.pop(pid, None)
+            if spare is None:
+                continue  # the first process of a namespace
             if spare.ready is not None:
                 self._announce(spare)
             self._forget(spare.control.fileno())
-            if spare.order["own_scratch"]:
-                scratch.remove(spare.order["scratch"])
             cpu_seconds_before, kilobytes_before = spare.used_before
             cpu_seconds = max(usage.ru_utime + usage.ru_stime - cpu_seconds_before, 0)
             peak_memory_bytes = max(usage.ru_maxrss - kilobytes_before, 0) * 1024
@@ -167,7 +180,11 @@ class Supervisor:
             )
             with suppress(BrokenPipeError):  # the host does not need this spare any more
                 spare.control.send(report)
-            spare.control.close()
+            if spare.namespace:
+                os.kill(spare.namespace.pid, SIGKILL)
+            if spare.order["own_scratch"]:
+                scratch.remove(spare.order["scratch"])
+            spare.control.close()  # by which the host knows that nothing is left
             if not self._setup["zygote"]:
                 os._exit(0)
 

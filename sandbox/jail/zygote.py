@@ -40,8 +40,10 @@ def serve(control: socket) -> None:
     Args:
         control: the jail's control socket.
     """
-    kernel.hide_from_neighbours()
     setup: Setup = receive(control)
+    if not setup["own_namespaces"]:
+        # Where they are, no script can so much as name this process; and setns(2) asks that it be dumpable.
+        kernel.hide_from_neighbours()
     sys.path.append(setup["site_packages"])
     if setup["zygote"]:
         _warm_up(setup["warm_imports"])
