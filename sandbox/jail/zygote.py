@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from sandbox.messages import Setup
 
+# What many scripts use, or the way they are run: arguments and tracebacks.
+_COMMON = ("datetime", "json", "random", "re", "traceback")
+
 # What pandas and numpy load only when it is first used: done here once, a script does not wait for it.
 _TOUCH = {
     "numpy": "import numpy.random, numpy.linalg; numpy.random.default_rng()",
@@ -52,7 +55,7 @@ def serve(control: socket) -> None:
 
 
 def _warm_up(names: list[str]) -> None:
-    for name in names:
+    for name in (*_COMMON, *names):
         __import__(name)
         exec(_TOUCH.get(name, ""), {})  # noqa: S102 (the text above)
     # Objects that are there before the fork stay out of every later collection, which would copy their pages.
