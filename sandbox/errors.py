@@ -2,6 +2,7 @@
 
 SandboxError
 ├── SandboxUnavailable   no script can be run safely, or the jail died under one
+│   └── SpareDied        it died as it took its script, which may be run elsewhere
 └── Overloaded           every slot is busy and the queue is full
 """
 
@@ -15,6 +16,10 @@ class SandboxUnavailable(SandboxError):
 
     The message is for the operator: which layer failed, why, and what would mend it.
     """
+
+
+class SpareDied(SandboxUnavailable):
+    """A spare was dying when it was given its script, and nothing has come of the script."""
 
 
 class Overloaded(SandboxError):

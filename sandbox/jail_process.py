@@ -121,8 +121,10 @@ class Jail:
         self._process.kill()
 
     def close(self) -> None:
-        """Wait until the jail has gone, and kill it if it does not go."""
+        """Wait until the jail has gone with all that was in it, and kill it if it does not go."""
         self.control.close()
+        # Its first process holds the log too, and outlives a killed nsjail by a moment.
+        drain([self._log], lambda: False, _LEAVE_SECONDS)
         self._log.close()
         try:
             self._process.wait(_LEAVE_SECONDS)

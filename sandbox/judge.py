@@ -17,6 +17,8 @@ from .streams import CappedStream
 # What an envelope may be larger than the result in it: its keys, or an exception's message and traceback as JSON spells
 # them.
 ENVELOPE_BYTES = 512 * KB
+# What the kernel has counted before a script's first line, at the most.
+_SET_UP_CPU_SECONDS = 0.25
 _MESSAGE_CHARACTERS = 8 * KB
 _TRACEBACK_CHARACTERS = 32 * KB
 _FORGED = "The script wrote into the channel of its own result."
@@ -94,7 +96,7 @@ def _killed(report: Report, limits: Limits, *, out_of_time: bool) -> Envelope | 
         return None
     number = os.WTERMSIG(report.status)
     # The kernel sends SIGKILL when the hard limit is reached, see setrlimit(2); scripts may also kill themselves.
-    if number in (signal.SIGKILL, signal.SIGXCPU) and report.cpu_seconds >= limits.cpu_seconds:
+    if number in (signal.SIGKILL, signal.SIGXCPU) and report.cpu_seconds >= limits.cpu_seconds - _SET_UP_CPU_SECONDS:
         return Envelope(End.TIMEOUT, error=f"The script used more than {limits.cpu_seconds} s of CPU time.")
     return Envelope(End.SCRIPT_EXITED, error=f"The script was killed by {_signal_name(number)}.")
 

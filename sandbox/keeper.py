@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
-from .errors import SandboxUnavailable
+from .errors import SandboxUnavailable, SpareDied
 from .messages import Order
 from .spare import Spare
 from .zygote import Zygote
@@ -50,7 +50,7 @@ class Keeper:
             order: makes an order for a spare, given what the zygote takes of the address space.
             check: runs a test in a zygote's first spare, or raises SandboxUnavailable.
             spares: how many to keep ready; 0: each is made when it is wanted.
-            recycle_scripts: how many spares one zygote makes before another takes its place.
+            recycle_scripts: how many scripts one zygote serves before another takes its place.
             recycle_seconds: how long one zygote serves before another takes its place.
         """
         self._name = name
@@ -83,6 +83,7 @@ class Keeper:
             zygote = self._zygote
             if zygote is not None and spare is not None:
                 zygote.running += 1
+                zygote.served += 1
                 self._claimed_at = time.monotonic()
         if zygote is None or spare is None:
             yield None
@@ -90,6 +91,10 @@ class Keeper:
         os.eventfd_write(self._wake, 1)
         try:
             yield spare
+        except SandboxUnavailable as error:
+            if not isinstance(error, SpareDied):
+                zygote.jail.kill()  # it has not kept its word, and is not trusted with another script
+            raise
         finally:
             spare.close()
             with self._changed:
@@ -163,12 +168,17 @@ class Keeper:
         events = select.poll()
         events.register(self._wake, select.POLLIN)
         events.register(zygote.jail.control, select.POLLIN)
-        while not self._closing.is_set() and zygote.ordered < self._recycle_scripts and time.monotonic() < until:
-            pause_seconds = min(self._order_in(zygote), until - time.monotonic())
+        while not self._closing.is_set() and zygote.served < self._recycle_scripts and time.monotonic() < until:
+            pause_seconds = self._order_in(zygote)
             if pause_seconds <= 0:
                 zygote.order(self._order)
                 continue
-            happened = [fd for fd, _ in events.poll(pause_seconds * 1000)]
+            answer_seconds = zygote.answer_in()
+            if answer_seconds <= 0:
+                raise zygote.jail.failure("its zygote does not answer")
+            happened = [
+                fd for fd, _ in events.poll(min(pause_seconds, answer_seconds, until - time.monotonic()) * 1000)
+            ]
             if self._wake in happened:
                 os.eventfd_read(self._wake)
             elif happened:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import interpreter
-from .errors import SandboxUnavailable
+from .errors import SandboxUnavailable, SpareDied
 from .isolation import Health, IsolationLevel, Way, ways
 from .jail import scratch
 from .jail_process import Jail
@@ -36,7 +36,7 @@ class WarmStart:
         spares: how many each zygote keeps ready; 0: each is forked when it is wanted.
         imports: what the second zygote has imported, for the scripts that import any of it; the first has imported
             nothing.
-        recycle_scripts: how many spares a zygote forks before another takes its place.
+        recycle_scripts: how many scripts a zygote serves before another takes its place.
         recycle_seconds: how long it serves before another takes its place.
     """
 
@@ -170,7 +170,10 @@ class Sandbox:
             return None
         keeper = self._keepers[-1 if set(self._warm_start.imports).intersection(imports) else 0]
         with keeper.claim() as spare:
-            return spare.run(script, timeout_seconds) if spare else None
+            try:
+                return spare.run(script, timeout_seconds) if spare else None
+            except SpareDied:
+                return None  # nothing of the script can have got out, so it may be begun anew
 
     def _run_cold(self, place: Place, way: Way, script: Script, timeout_seconds: float) -> Outcome:
         """Run a script in a jail of its own."""

