@@ -67,18 +67,19 @@ def run_script(source: str, args_json: str, result_limit_bytes: int) -> bytes:
     reserve = bytes(_RESERVE_BYTES)
     try:
         return b'{"end":"returned","result":%b}' % encode(_returned_by_main(source, args_json), result_limit_bytes)
-    except (_MissingMain, NotSerializable, TooLarge) as error:
-        return _envelope(_ENDS[type(error)], str(error))
-    except SystemExit as error:
-        return _envelope("script_exited", _exit_message(error))
-    except _CannotCompile as error:
-        return _describe("script_error", error.error, source)
+    # First, for the tuple of the next clause could not be made.
     except MemoryError as error:
         del reserve
         try:
             return _describe("memory_limit", error, source)
         except MemoryError:  # what the script keeps alive leaves too little to say where it was
             return _OUT_OF_MEMORY
+    except (_MissingMain, NotSerializable, TooLarge) as error:
+        return _envelope(_ENDS[type(error)], str(error))
+    except SystemExit as error:
+        return _envelope("script_exited", _exit_message(error))
+    except _CannotCompile as error:
+        return _describe("script_error", error.error, source)
     except BaseException as error:
         return _describe("script_error", error, source)
 

@@ -101,13 +101,6 @@ def test_what_runs_when_its_zygote_dies_is_a_clean_failure(warm_server: Server) 
     warm(warm_server)
 
 
-def test_spares_that_die_unclaimed_are_replaced(warm_server: Server) -> None:
-    kill_all([pid for zygote in zygotes(warm_server) for pid in children(zygote)])
-    for _ in range(10):
-        assert warm_server.post(HELLO).json()["result"] == "hello"
-    warm(warm_server)
-
-
 def test_a_stopped_zygote_holds_nobody_for_ever(new_server: Serve) -> None:
     """A zygote that does not answer is given up; who was waiting is served by a cold jail or told to come back."""
     server = warm(new_server(SANDBOX_CONCURRENCY="2", SANDBOX_TIMEOUT_SECONDS="2"))
