@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import requests
 
@@ -48,6 +49,10 @@ class Server:
     session: requests.Session = field(default_factory=requests.Session)
 
     @property
+    def main(self) -> psutil.Process:
+        return psutil.Process(self.process.pid)
+
+    @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
@@ -55,6 +60,10 @@ class Server:
         """Return the level that /health names."""
         level: str | None = requests.get(f"{self.url}/health", timeout=60).json().get("isolation")
         return level
+
+    def processes(self) -> list[psutil.Process]:
+        """Return the server's process and all that descend from it."""
+        return [self.main, *self.main.children(recursive=True)]
 
     def post(self, script: str, **fields: Any) -> requests.Response:
         """Send a script to /execute."""

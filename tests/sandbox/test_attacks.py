@@ -11,20 +11,16 @@ import secrets
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT, Serve, Server
+from tests.conftest import ROOT, Server
+from tests.sandbox.conftest import LIMITS, wait_until_idle
 
 ATTACKS = sorted((Path(__file__).parent.parent / "attacks").glob("*.py"))
-ORDINARY_USER = 12345
-LEVELS = ("namespaces", "seccomp", "process")
-LIMITS = {"threads": 32, "open_files": 64, "memory_mb": 128, "scratch_mb": 16}
-SETTINGS = {f"SANDBOX_{name.upper()}": str(value) for name, value in LIMITS.items()} | {"SANDBOX_TIMEOUT_SECONDS": "10"}
 
 
 def header(attack: Path, key: str) -> str:
@@ -66,53 +62,6 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     for file in folder.iterdir():
         file.unlink()
     folder.rmdir()
-
-
-@pytest.fixture(scope="module", params=["root", "user"])
-def user(request: pytest.FixtureRequest) -> int | None:
-    if request.param == "root":
-        return None
-    if os.geteuid() != 0:
-        pytest.skip("only root can start the service as another user")
-    return ORDINARY_USER
-
-
-@pytest.fixture(scope="module", params=[(level, mode) for level in LEVELS for mode in ("warm", "cold")], ids="-".join)
-def jailed(request: pytest.FixtureRequest, user: int | None, serve: Serve, tmp_path_factory: Any) -> Server:
-    """A server at one level, reached by taking away what the levels above it need; warm, or one jail per script."""
-    level, mode = request.param
-    no_rules = tmp_path_factory.mktemp("policy") / "none.yaml"
-    no_rules.write_text("version: 1\n")
-    for folder in (no_rules, *list(no_rules.parents)[:3]):
-        folder.chmod(0o755)
-    settings = SETTINGS | {"POLICY_FILE": str(no_rules), "SANDBOX_MODE": mode}
-    if level == "process":
-        settings["NSJAIL"] = "/no/such/nsjail"
-    server = serve(user=user, without_namespaces=level == "seccomp", **settings)
-    assert server.isolation() == level
-    wait_until_idle(server, level, mode)
-    return server
-
-
-def wait_until_idle(server: Server, level: str, mode: str) -> None:
-    """Wait until there are gunicorn's two processes, two zygotes and their spares, and nothing else."""
-    nsjail = 0 if level == "process" else 1
-    spare = 2 if level == "namespaces" else 1  # its process, and the first of its process namespace
-    spares = 2 * len(os.sched_getaffinity(0))
-    expected = 2 + (2 * (nsjail + 1 + spare * spares) if mode == "warm" else 0)
-    deadline = time.monotonic() + 15
-    while len(living := descendants(server.process.pid)) != expected:
-        assert time.monotonic() < deadline, f"{len(living)} processes instead of {expected}: {living}"
-        time.sleep(0.05)
-
-
-def descendants(pid: int) -> list[int]:
-    children = [
-        int(child)
-        for thread in Path(f"/proc/{pid}/task").iterdir()
-        for child in (thread / "children").read_text().split()
-    ]
-    return [pid, *(found for child in children for found in descendants(child))]
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda path: path.stem)

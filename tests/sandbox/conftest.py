@@ -1,0 +1,58 @@
+"""A server at each level of isolation, with the policy off, for the tests that try to get out."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Serve, Server
+
+ORDINARY_USER = 12345
+LEVELS = ("namespaces", "seccomp", "process")
+LIMITS = {"threads": 32, "open_files": 64, "memory_mb": 128, "scratch_mb": 16}
+SETTINGS = {f"SANDBOX_{name.upper()}": str(value) for name, value in LIMITS.items()} | {"SANDBOX_TIMEOUT_SECONDS": "10"}
+
+
+@pytest.fixture(scope="module", params=["root", "user"])
+def user(request: pytest.FixtureRequest) -> int | None:
+    if request.param == "root":
+        return None
+    if os.geteuid() != 0:
+        pytest.skip("only root can start the service as another user")
+    return ORDINARY_USER
+
+
+@pytest.fixture(scope="session")
+def no_rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A policy that denies nothing, in a folder that every user can reach."""
+    file = tmp_path_factory.mktemp("policy") / "none.yaml"
+    file.write_text("version: 1\n")
+    for folder in (file, *list(file.parents)[:3]):
+        folder.chmod(0o755)
+    return file
+
+
+@pytest.fixture(scope="module", params=[(level, mode) for level in LEVELS for mode in ("warm", "cold")], ids="-".join)
+def jailed(request: pytest.FixtureRequest, user: int | None, serve: Serve, no_rules: Path) -> Server:
+    """A server at one level, reached by taking away what the levels above it need; warm, or one jail per script."""
+    level, mode = request.param
+    settings = SETTINGS | {"POLICY_FILE": str(no_rules), "SANDBOX_MODE": mode}
+    if level == "process":
+        settings["NSJAIL"] = "/no/such/nsjail"
+    server = serve(user=user, without_namespaces=level == "seccomp", **settings)
+    assert server.isolation() == level
+    wait_until_idle(server, level, mode)
+    return server
+
+
+def wait_until_idle(server: Server, level: str, mode: str) -> None:
+    """Wait until there are gunicorn's two processes, two zygotes and their spares, and nothing else."""
+    nsjail = 0 if level == "process" else 1
+    spare = 2 if level == "namespaces" else 1  # its process, and the first of its process namespace
+    spares = 2 * len(os.sched_getaffinity(0))
+    expected = 2 + (2 * (nsjail + 1 + spare * spares) if mode == "warm" else 0)
+    deadline = time.monotonic() + 15
+    while len(living := server.processes()) != expected:
+        assert time.monotonic() < deadline, f"{len(living)} processes instead of {expected}: {living}"
+        time.sleep(0.05)
