@@ -22,6 +22,7 @@ _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 10.0
 
 _MOST_SCRIPTS_SECONDS = 0.025
+_REPLACE_SECONDS = 0.1
 
 
 class Keeper:
@@ -66,6 +67,7 @@ class Keeper:
         self._forking = False
         self._waiting = 0
         self._claimed_at = 0.0
+        self._replace_from = 0.0
         self._closing = threading.Event()
         self._changed = threading.Condition()
         self._wake = os.eventfd(0)
@@ -165,9 +167,6 @@ class Keeper:
         self._install(zygote)
         self.failing = False
         until = time.monotonic() + self._recycle_seconds
-        events = select.poll()
-        events.register(self._wake, select.POLLIN)
-        events.register(zygote.jail.control, select.POLLIN)
         while not self._closing.is_set() and zygote.served < self._recycle_scripts and time.monotonic() < until:
             pause_seconds = self._order_in(zygote)
             if pause_seconds <= 0:
@@ -176,20 +175,41 @@ class Keeper:
             answer_seconds = zygote.answer_in()
             if answer_seconds <= 0:
                 raise zygote.jail.failure("its zygote does not answer")
-            happened = [
-                fd for fd, _ in events.poll(min(pause_seconds, answer_seconds, until - time.monotonic()) * 1000)
-            ]
+            happened = self._wait(zygote, min(pause_seconds, answer_seconds, until - time.monotonic()))
             if self._wake in happened:
                 os.eventfd_read(self._wake)
-            elif happened:
+            elif zygote.jail.control.fileno() in happened:
                 spare = zygote.take()
                 with self._changed:
                     self._ready.append(spare)
                     self._changed.notify()
+            elif happened:
+                self._drop_dead_spares()
         with self._changed:
             # Until the next zygote is warm, who finds no spare ready does without.
             self._forking = False
             self._changed.notify_all()
+
+    def _wait(self, zygote: Zygote, seconds: float) -> set[int]:
+        """Wait until there is something to do; return the descriptors that say so."""
+        events = select.poll()
+        events.register(self._wake, select.POLLIN)
+        events.register(zygote.jail.control, select.POLLIN)
+        with self._changed:
+            for spare in self._ready:
+                events.register(spare.control_fd, select.POLLIN)
+        return {fd for fd, _ in events.poll(seconds * 1000)}
+
+    def _drop_dead_spares(self) -> None:
+        """Let go of the spares that died unclaimed; where they do so all the time, their successors come slowly."""
+        with self._changed:
+            dead = [spare for spare in self._ready if not spare.alive()]
+            self._ready = deque(spare for spare in self._ready if spare not in dead)
+        for spare in dead:
+            spare.close()
+        if dead:
+            _log.warning("%d spares of the %s zygote died before they had a script.", len(dead), self._name)
+            self._replace_from = time.monotonic() + _REPLACE_SECONDS
 
     def _order_in(self, zygote: Zygote) -> float:
         """Return in how many seconds to order one more spare; infinity where there are enough.
@@ -200,6 +220,8 @@ class Keeper:
         coming = len(self._ready) + zygote.on_order
         if coming >= self._spares + self._waiting:
             return math.inf
+        if not self._waiting and (pause_seconds := self._replace_from - time.monotonic()) > 0:
+            return pause_seconds
         if coming <= self._spares // 2 or not zygote.running:
             return 0
         return self._claimed_at + _MOST_SCRIPTS_SECONDS - time.monotonic()

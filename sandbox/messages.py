@@ -6,12 +6,13 @@ that carries bytes. From the jail come lines of JSON, which the host checks like
 1. Over the jail's control socket: the jail-side modules, `Setup`, an `Order` for a spare.
    Back comes `{}` when a zygote is warm, and for each spare `Ready`, with the descriptors for what follows.
 2. Over the spare's own control socket: at its end a `Report`. `KILL`, or the end of the stream, ends the spare.
-3. Down the spare's job pipe, to its end: one `Script`. Up its result channel: one envelope (sandbox/judge.py).
+3. Down the spare's job pipe: `WAKE` and one `Script`. Up its result channel: one envelope (sandbox/judge.py).
 """
 
 from typing import TypedDict
 
 KILL = b"K"
+WAKE = b"W"
 
 
 class Setup(TypedDict):

@@ -4,9 +4,12 @@ Nothing that comes out of the jail is believed: every stream has its cap, every 
 """
 
 import contextlib
+import fcntl
 import marshal
 import os
 import select
+import sys
+import termios
 import time
 from dataclasses import replace
 from typing import TypeVar
@@ -17,7 +20,7 @@ from .errors import SandboxUnavailable, SpareDied
 from .jail_process import Jail
 from .judge import ENVELOPE_BYTES, Report, judge
 from .limits import KB, Limits
-from .messages import KILL, Script
+from .messages import KILL, WAKE, Script
 from .outcome import Outcome
 from .streams import CappedStream, drain
 
@@ -27,6 +30,8 @@ _REPORT_SECONDS = 5.0
 # When a jail ends so soon after it got a script, it was ending already.
 _TAKING_SECONDS = 0.1
 _CONTROL_BYTES = 64 * KB
+_INT_BYTES = 4
+_NOT_TAKEN = "The jail did not take the script before its time was up."
 _DESCRIPTORS = 5  # of the control socket, the job pipe, stdout, stderr and the result channel
 
 Message = TypeVar("Message")
@@ -82,6 +87,10 @@ class Spare:
         # The script is dead or dies now, so its pipes end too; the control socket when nothing is left of it.
         drain(streams, lambda: False, _REPORT_SECONDS)
         report = _decode(self._control.data, Report)
+        if not self._taken():
+            if out_of_time:
+                raise SandboxUnavailable(_NOT_TAKEN)
+            raise SpareDied("The spare died before it took its script.")
         if report is None:
             message = "The jail has ended under the script, and took it along."
             if wall_seconds < _TAKING_SECONDS and not any(stream.data for stream in outputs):
@@ -89,6 +98,11 @@ class Spare:
             raise SandboxUnavailable(message)
         limits = replace(self._limits, timeout_seconds=timeout_seconds)
         return judge(report, *outputs, limits, wall_seconds=wall_seconds, out_of_time=out_of_time)
+
+    @property
+    def control_fd(self) -> int:
+        """The descriptor that has something to read when the spare has died."""
+        return self._control.fd
 
     def alive(self) -> bool:
         """Return whether the spare still waits for its script."""
@@ -102,12 +116,15 @@ class Spare:
         """Let go of the spare: its supervisor kills what is left of it."""
         for stream in (self._stdout, self._stderr, self._result, self._control):
             stream.close()
-        if self._job >= 0:
-            os.close(self._job)
+        os.close(self._job)
 
     def _hand_over(self, script: Script, seconds: float) -> None:
-        """Write the script down the job pipe; where nobody reads it in time, what follows finds that out."""
-        text = memoryview(marshal.dumps(dict(script)))
+        """Write the script down the job pipe, which stays open: that it is emptied tells that the script was taken.
+
+        Raises:
+            SandboxUnavailable: nobody read it in time; where the spare had died already, a `SpareDied`.
+        """
+        text = memoryview(WAKE + marshal.dumps(dict(script)))
         deadline = time.monotonic() + seconds
         os.set_blocking(self._job, False)
         writable = select.poll()
@@ -117,9 +134,13 @@ class Spare:
                 text = text[os.write(self._job, text) :]
         except BrokenPipeError as error:
             raise SpareDied("The spare was dead when it was given its script.") from error
-        finally:
-            os.close(self._job)
-            self._job = -1
+        if text:
+            raise SandboxUnavailable(_NOT_TAKEN)
+
+    def _taken(self) -> bool:
+        """Return whether the spare has read its whole script, and so may have begun it: see FIONREAD in pipe(7)."""
+        unread = fcntl.ioctl(self._job, termios.FIONREAD, bytes(_INT_BYTES))
+        return not int.from_bytes(unread, sys.byteorder)
 
     def _kill(self) -> None:
         with contextlib.suppress(BrokenPipeError):  # the supervisor has gone, and with it the script

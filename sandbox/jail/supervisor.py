@@ -208,10 +208,12 @@ def _become_spare(setup: Setup, order: Order, supervisor_pid: int, descriptors: 
         used = resource.getrusage(resource.RUSAGE_SELF)
         os.write(isolate.READY_FD, _READY + b"%f %d" % (used.ru_utime + used.ru_stime, used.ru_maxrss))
         os.close(isolate.READY_FD)
-        text = _read_all(isolate.JOB_FD)
-        if not text:
+        # The kernel lets a process that is killed while it waits in read(2) still read. If all came in one piece, the
+        # host could not tell a spare that died then from one that had begun.
+        if not os.read(isolate.JOB_FD, 1):
             os._exit(0)  # the host has gone, or does not need this spare any more
-        job = marshal.loads(text)  # noqa: S302 (sent by the host, which is trusted here)
+        with open(isolate.JOB_FD, "rb") as channel:
+            job = marshal.load(channel)  # noqa: S302 (sent by the host, which is trusted here)
         envelope = memoryview(script.run_script(job["source"], job["args"], setup["result_bytes"]))
         while envelope:
             envelope = envelope[os.write(isolate.RESULT_FD, envelope) :]
