@@ -26,7 +26,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what only root can do."""
     if item.get_closest_marker("needs_root") and os.geteuid() != 0:
-        pytest.skip("only root may start processes under other user ids")
+        pytest.skip("only root may start other users' processes and look into them")
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -2,12 +2,18 @@
 
 import os
 import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 
-from tests.conftest import Serve, Server
+from tests.conftest import ROOT, Serve, Server
 
+SITE_PACKAGES = ROOT / ".venv-sandbox" / "lib" / "python3.11" / "site-packages"
 ORDINARY_USER = 12345
 LEVELS = ("namespaces", "seccomp", "process")
 LIMITS = {"threads": 32, "open_files": 64, "memory_mb": 128, "scratch_mb": 16}
@@ -56,3 +62,29 @@ def wait_until_idle(server: Server, level: str, mode: str) -> None:
     while len(living := server.processes()) != expected:
         assert time.monotonic() < deadline, f"{len(living)} processes instead of {expected}: {living}"
         time.sleep(0.05)
+
+
+@contextmanager
+def running(server: Server, script: str, **args: object) -> Iterator[tuple[psutil.Process, Future[Any]]]:
+    """Run a script that makes a file `here` and ends when that is gone; find its process meanwhile.
+
+    Yields:
+        the process that runs the script, and its answer to come.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(lambda: server.post(script, args=args).json())
+        deadline = time.monotonic() + 10
+        while not (found := [one for one in server.processes() if (scratch_of(one) / "here").exists()]):
+            assert not answer.done(), answer.result()
+            assert time.monotonic() < deadline, "the script does not begin"
+            time.sleep(0.01)
+        [process] = found
+        try:
+            yield process, answer
+        finally:
+            (scratch_of(process) / "here").unlink()
+
+
+def scratch_of(process: psutil.Process) -> Path:
+    """Return the way to a process's working folder, in whatever mount namespace it is; only root can go it."""
+    return Path(f"/proc/{process.pid}/cwd")

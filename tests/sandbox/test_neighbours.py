@@ -1,0 +1,196 @@
+"""Scripts that run at the same time cannot reach each other, and one finds nothing of those before it."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.conftest import Server
+from tests.sandbox.conftest import SITE_PACKAGES, running, scratch_of
+
+VICTIM = """
+import os, signal, time
+
+def main(**_):
+    received = []
+    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGALRM):
+        signal.signal(number, lambda number, frame: received.append(number))
+    with open("secret", "w") as file:
+        file.write("the victim's")
+    os.chmod("secret", 0o666)
+    open("here", "w").close()
+    while os.path.exists("here"):
+        time.sleep(0.01)
+    with open("secret") as file:
+        return {"received": received, "files": sorted(os.listdir(".")), "secret": file.read()}
+"""
+UNTOUCHED = {"received": [], "files": ["secret"], "secret": "the victim's"}
+
+ATTACKER = """
+import ctypes, os, resource, signal
+
+libc = ctypes.CDLL(None, use_errno=True)
+TGKILL, KCMP, PTRACE_SEIZE = 234, 312, 0x4206
+
+class Piece(ctypes.Structure):
+    _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
+
+def call(function, *arguments):
+    if function(*arguments) < 0:
+        raise OSError(ctypes.get_errno(), "refused")
+
+def read(path):
+    with open(path, "rb") as file:
+        file.read(1)
+
+def read_memory(pid, address):
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        memory.seek(address)
+        memory.read(1)
+
+def read_memory_by_call(pid, address):
+    into = ctypes.create_string_buffer(1)
+    here, there = (ctypes.byref(Piece(start, 1)) for start in (ctypes.addressof(into), address))
+    call(libc.process_vm_readv, pid, here, ctypes.c_ulong(1), there, ctypes.c_ulong(1), ctypes.c_ulong(0))
+
+def overwrite(path):
+    with open(path, "w") as file:
+        file.write("the attacker's")
+
+def main(pid, address, scratch):
+    def theirs(name):
+        if os.path.samefile(scratch, "."):
+            raise OSError("what has this name here is one's own")
+        return f"{scratch}/{name}"
+
+    acts = {
+        "kill": lambda: os.kill(pid, signal.SIGUSR1),
+        "tgkill": lambda: call(libc.syscall, TGKILL, pid, pid, signal.SIGUSR1),
+        "pidfd": lambda: signal.pidfd_send_signal(os.pidfd_open(pid), signal.SIGUSR1),
+        "limit": lambda: resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0)),
+        "affinity": lambda: os.sched_setaffinity(pid, os.sched_getaffinity(0)),
+        "priority": lambda: os.setpriority(os.PRIO_PROCESS, pid, 5),
+        "trace": lambda: call(libc.ptrace, PTRACE_SEIZE, pid, 0, 0),
+        "memory": lambda: read_memory(pid, address),
+        "memory by call": lambda: read_memory_by_call(pid, address),
+        "compare": lambda: call(libc.syscall, KCMP, os.getpid(), pid, 0, 0, 0),
+        **{name: lambda name=name: read(f"/proc/{pid}/{name}") for name in ("environ", "maps", "cmdline", "status")},
+        **{name: lambda name=name: os.listdir(f"/proc/{pid}/{name}") for name in ("fd", "task", "cwd", "root")},
+        "output": lambda: overwrite(f"/proc/{pid}/fd/1"),
+        "list": lambda: os.listdir(theirs(".")),
+        "read": lambda: read(theirs("secret")),
+        "create": lambda: overwrite(theirs("intruder")),
+        "link": lambda: os.link(theirs("secret"), theirs("linked")),
+        "rename": lambda: os.rename(theirs("secret"), theirs("renamed")),
+        "remove": lambda: os.unlink(theirs("renamed")),
+    }
+    reached = []
+    for name, act in acts.items():
+        try:
+            act()
+        except OSError:
+            continue
+        reached.append(name)
+    return {"reached": reached, "tried": list(acts)}
+"""
+
+pytestmark = pytest.mark.needs_root
+
+
+def facts(victim: psutil.Process) -> dict[str, Any]:
+    """Return what an attacker who knows everything about the victim would know."""
+    [stack] = [mapping for mapping in victim.memory_maps(grouped=False) if mapping.path == "[stack]"]
+    return {
+        "pid": victim.pid,
+        "address": int(stack.addr.partition("-")[0], 16),
+        "scratch": str(scratch_of(victim).readlink()),
+    }
+
+
+def test_a_running_script_is_out_of_reach(jailed: Server) -> None:
+    with running(jailed, VICTIM) as (victim, answer):
+        attack = jailed.post(ATTACKER, args=facts(victim)).json()
+        # Where it has a process namespace, the victim goes by other numbers; these are the likely ones.
+        by_its_own_number = [jailed.post(ATTACKER, args=facts(victim) | {"pid": pid}).json() for pid in (1, 3)]
+    for tried in (attack, *by_its_own_number):
+        assert tried["result"]["reached"] == []
+    assert answer.result()["result"] == UNTOUCHED
+
+
+def test_the_same_acts_reach_a_process_outside(tmp_path: Path) -> None:
+    victim = subprocess.Popen([sys.executable, "-c", f"{VICTIM}\nmain()"], cwd=tmp_path, stdout=subprocess.PIPE)
+    while not (tmp_path / "here").exists():
+        time.sleep(0.01)
+    run = f"found = main(**{facts(psutil.Process(victim.pid))!r})\nassert found['reached'] == found['tried'], found"
+    program = f"{ATTACKER}\n{run}"
+    attack = subprocess.run([sys.executable, "-c", program], cwd="/", capture_output=True, timeout=30, check=False)
+    (tmp_path / "here").unlink()
+    victim.send_signal(signal.SIGKILL)
+    victim.communicate()
+    assert attack.returncode == 0, attack.stderr.decode()
+
+
+LEAVE = """
+import builtins, json, os, sys, threading, time, types
+
+def main(folders):
+    left = []
+    for folder in folders:
+        try:
+            open(os.path.join(folder, "left-behind"), "w").close()
+        except OSError:
+            continue
+        left.append(folder)
+    os.environ["LEFT_BEHIND"] = "yes"
+    builtins.left_behind = os.left_behind = json.left_behind = True
+    json.dumps = lambda value: "forged"
+    sys.modules["left_behind"] = types.ModuleType("left_behind")
+    sys.path.append("/left_behind")
+    threading.Thread(target=time.sleep, args=(60,), name="left_behind", daemon=True).start()
+    return left
+"""
+FIND = """
+import builtins, json, os, sys, threading
+
+def main(folders):
+    return {
+        "files": [folder for folder in folders if os.path.exists(os.path.join(folder, "left-behind"))],
+        "environment": "LEFT_BEHIND" in os.environ,
+        "attributes": [holder.__name__ for holder in (builtins, os, json) if hasattr(holder, "left_behind")],
+        "functions": json.dumps(1) != "1",
+        "modules": [name for name in sys.modules if name in ("left_behind", "script") and name != __name__],
+        "path": "/left_behind" in sys.path,
+        "threads": [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()],
+    }
+"""
+NOTHING = {
+    "files": [],
+    "environment": False,
+    "attributes": [],
+    "functions": False,
+    "modules": [],
+    "path": False,
+    "threads": [],
+}
+
+
+FOLDERS = (".", "/", "/tmp", "/var/tmp", "/dev/shm", "/usr/lib/python3.11", "/site-packages", str(SITE_PACKAGES))
+
+
+def test_nothing_of_a_script_is_found_by_those_after_it(jailed: Server) -> None:
+    for _ in range(3):
+        assert jailed.post(LEAVE, args={"folders": FOLDERS}).json()["result"][0] == "."
+        for _ in range(3):
+            assert jailed.post(FIND, args={"folders": FOLDERS}).json()["result"] == NOTHING
+
+
+def test_what_a_script_leaves_can_be_found(tmp_path: Path) -> None:
+    """Run one after the other in one interpreter, the finder finds everything."""
+    program = f"{LEAVE}\nmain(['.'])\n{FIND}\nfound = main(['.'])\nassert all(found.values()), found"
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr.decode()
