@@ -5,7 +5,7 @@ PORT ?= 8080
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test lint lock clean
+.PHONY: help run test lint bench endurance lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets.
@@ -21,6 +21,12 @@ lint: .venv/installed-dev ## Check style (ruff) and types (mypy, strict).
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+
+bench: .venv/installed-dev .venv-sandbox/installed ## Measure the service, as root and with wrk; ARGS=--quick for a rough look.
+	.venv/bin/python -m bench $(ARGS)
+
+endurance: .venv/installed-dev .venv-sandbox/installed ## Run 20,000 scripts, as root, and look for what grows.
+	.venv/bin/python -m bench.soak $(ARGS)
 
 lock: .venv/installed-dev ## Pin every requirement anew, with hashes.
 	.venv/bin/pip install --quiet uv==0.13.9

@@ -49,12 +49,13 @@ def serve(control: socket) -> None:
         kernel.hide_from_neighbours()
     sys.path.append(setup["site_packages"])
     if setup["zygote"]:
-        _warm_up(setup["warm_imports"])
+        warm_up(setup["warm_imports"])
         control.sendall(b"{}\n")
     Supervisor(control, setup).serve()
 
 
-def _warm_up(names: list[str]) -> None:
+def warm_up(names: list[str]) -> None:
+    """Import what many scripts use and the modules named, and load what those load only when they are first used."""
     for name in (*_COMMON, *names):
         __import__(name)
         exec(_TOUCH.get(name, ""), {})  # noqa: S102 (the text above)

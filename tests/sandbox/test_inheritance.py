@@ -1,5 +1,6 @@
 """What a running script holds, seen from outside: these descriptors and these mappings, and no others."""
 
+import contextlib
 import os
 import re
 from pathlib import Path
@@ -30,26 +31,30 @@ LIBRARY = re.compile(rf"(/usr/lib(64)?|/site-packages|{re.escape(str(SITE_PACKAG
 LOCALE = {"/usr/lib/locale/C.utf8/LC_CTYPE": "r--p", "/usr/lib/x86_64-linux-gnu/gconv/gconv-modules.cache": "r--s"}
 
 
+def held_by(pid: int) -> dict[int, str]:
+    """Return what each descriptor of a process leads to."""
+    held = {}
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            held[int(entry.name)] = os.readlink(entry)
+    return held
+
+
 @pytest.mark.parametrize("script", PROGRAMS.values(), ids=PROGRAMS)
 def test_the_list_of_descriptors(jailed: Server, script: str) -> None:
     with running(jailed, script) as (process, answer):
-        held = {int(entry.name): os.readlink(entry) for entry in Path(f"/proc/{process.pid}/fd").iterdir()}
+        held = held_by(process.pid)
         modes = {
             number: int(re.findall(r"flags:\s+(\d+)", Path(f"/proc/{process.pid}/fdinfo/{number}").read_text())[0], 8)
             for number in held
         }
-        pipes = [held.pop(number) for number in (1, 2, 3)]
+        pipes = {held.pop(number) for number in (1, 2, 3)}
+        assert len(pipes) == 3
         assert all(pipe.startswith("pipe:") for pipe in pipes), pipes
-        assert len(set(pipes)) == 3
         assert held == {0: "/dev/null"}
         access = {number: flags & os.O_ACCMODE for number, flags in modes.items()}
         assert access == {0: os.O_RDONLY, 1: os.O_WRONLY, 2: os.O_WRONLY, 3: os.O_WRONLY}
-        holders = {
-            one.pid
-            for one in jailed.processes()
-            for entry in Path(f"/proc/{one.pid}/fd").iterdir()
-            if os.readlink(entry) in pipes
-        }
+        holders = {one.pid for one in jailed.processes() if not pipes.isdisjoint(held_by(one.pid).values())}
         [service] = jailed.main.children()
         assert holders == {process.pid, service.pid}, "somebody else holds an end of the script's pipes"
     assert answer.result()["result"] == "done"

@@ -1,0 +1,3 @@
+def main():
+    print("Hello, world")
+    return {"hello": "world"}
