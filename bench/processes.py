@@ -3,12 +3,17 @@
 import contextlib
 import ctypes
 import os
+import platform
 from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
 
 _PR_SET_CHILD_SUBREAPER = 36
+_SYS_KCMP = {"x86_64": 312, "aarch64": 272}[platform.machine()]
+_KCMP_VM = 1
+
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def require_root() -> None:
@@ -23,17 +28,28 @@ def require_root() -> None:
 
 def adopt_orphans() -> None:
     """Have this process inherit what its descendants leave behind, so that it stays a descendant; see prctl(2)."""
-    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+    if _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "PR_SET_CHILD_SUBREAPER")
 
 
 def memory_mib(processes: Iterable[psutil.Process]) -> float:
-    """Return the memory of processes in MiB: the sum of their proportional set sizes (PSS)."""
+    """Return the memory of processes in MiB: the sum of their proportional set sizes (PSS).
+
+    The first processes of the spares' process namespaces have no memory of their own, but that of their zygote, which
+    the kernel would count again for each.
+    """
     used = 0
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
-            used += process.memory_full_info().pss
+            if not _has_memory_of(process.pid, process.ppid()):
+                used += process.memory_full_info().pss
     return used / 2**20
+
+
+def _has_memory_of(pid: int, other: int) -> bool:
+    """Return whether two processes share one address space; see kcmp(2)."""
+    order: int = _libc.syscall(_SYS_KCMP, pid, other, _KCMP_VM, 0, 0)
+    return order == 0
 
 
 def mounts(processes: Iterable[psutil.Process]) -> int:

@@ -25,8 +25,17 @@ READY_FD = 5
 # What stands in the compiled filter where the script's own process id belongs.
 OWN_PID_MARK = 0x5EED0000
 _INSTRUCTION_BYTES = 8
+_VALUE_BYTES = 4
 _THREAD_STACK_BYTES = 2 * 2**20
 _JUMP_IF_EQUAL = 0x15  # BPF_JMP | BPF_JEQ | BPF_K
+
+
+def open_standard_streams() -> None:
+    """Open `sys.stdin`, `sys.stdout` and `sys.stderr` as scripts find them: done once, it is done for every spare."""
+    sys.stdin = io.TextIOWrapper(io.FileIO(0, closefd=False), "utf-8")
+    # Unbuffered, so that nothing is lost when the script is killed.
+    sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), "utf-8", write_through=True)
+    sys.stderr = io.TextIOWrapper(io.FileIO(2, "w", closefd=False), "utf-8", "backslashreplace", write_through=True)
 
 
 def keep_only(descriptors: list[int]) -> None:
@@ -44,10 +53,6 @@ def keep_only(descriptors: list[int]) -> None:
     for place, fd in enumerate(aside):
         os.dup2(fd, place)
     os.closerange(READY_FD + 1, os.sysconf("SC_OPEN_MAX"))
-    sys.stdin = io.TextIOWrapper(io.FileIO(0), "utf-8")
-    # Unbuffered, so that nothing is lost when the script is killed.
-    sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), "utf-8", write_through=True)
-    sys.stderr = io.TextIOWrapper(io.FileIO(2, "w", closefd=False), "utf-8", "backslashreplace", write_through=True)
 
 
 def isolate(setup: Setup, order: Order, supervisor_pid: int) -> None:
@@ -90,9 +95,12 @@ def fill_in_pid(program: bytes, pid: int) -> bytes:
     `struct sock_filter`: a 16-bit code, two 8-bit jumps and a 32-bit value, in the machine's byte order.
     """
     filled = bytearray(program)
-    mark = OWN_PID_MARK.to_bytes(4, sys.byteorder)
-    for start in range(0, len(program), _INSTRUCTION_BYTES):
+    mark = OWN_PID_MARK.to_bytes(_VALUE_BYTES, sys.byteorder)
+    found = program.find(mark)
+    while found >= 0:
+        start = found - _INSTRUCTION_BYTES + _VALUE_BYTES
         code = int.from_bytes(program[start : start + 2], sys.byteorder)
-        if code == _JUMP_IF_EQUAL and program[start + 4 : start + 8] == mark:
-            filled[start + 4 : start + 8] = pid.to_bytes(4, sys.byteorder)
+        if start % _INSTRUCTION_BYTES == 0 and code == _JUMP_IF_EQUAL:
+            filled[found : found + _VALUE_BYTES] = pid.to_bytes(_VALUE_BYTES, sys.byteorder)
+        found = program.find(mark, found + 1)
     return bytes(filled)

@@ -6,6 +6,7 @@ The host checks the envelope like anything else that a script could have written
 
 from __future__ import annotations
 
+import os
 import sys
 from types import AsyncGeneratorType, GeneratorType
 
@@ -26,6 +27,7 @@ _ENVELOPE_BYTES = 2**20
 # Given back when memory has run out: what it takes to load and use `traceback`.
 _RESERVE_BYTES = 8 * 2**20
 _OUT_OF_MEMORY = b'{"end":"memory_limit","error":"The script ran out of memory","traceback":"MemoryError\\n"}'
+_SEED_BYTES = 32
 _ARGS_HINT = " (main() gets the request's 'args' as keyword arguments)"
 
 
@@ -92,12 +94,13 @@ def seed_random(entropy: bytes | None = None) -> None:
     it is the same in every process that was forked from one interpreter.
 
     Args:
-        entropy: what to seed with; None: the operating system's.
+        entropy: what to seed with, a multiple of 4 bytes; None: the operating system's.
     """
     if (random := sys.modules.get("random")) is not None:
         random.seed(entropy)
     if (numpy_random := sys.modules.get("numpy.random")) is not None:
-        numpy_random.seed(None if entropy is None else list(entropy))
+        # Left to itself numpy mixes the operating system's entropy once more, in Python, which takes twice as long.
+        numpy_random.seed(memoryview(entropy or os.urandom(_SEED_BYTES)).cast("I").tolist())
     if (tempfile := sys.modules.get("tempfile")) is not None:
         tempfile._name_sequence = None  # type: ignore[attr-defined]
 

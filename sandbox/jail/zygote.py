@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import sys
 
-from . import kernel
+from . import isolate, kernel
 from .supervisor import Supervisor, receive
 
 TYPE_CHECKING = False
@@ -47,6 +47,7 @@ def serve(control: socket) -> None:
     if not setup["own_namespaces"]:
         # Where they are, no script can so much as name this process; and setns(2) asks that it be dumpable.
         kernel.hide_from_neighbours()
+    isolate.open_standard_streams()
     sys.path.append(setup["site_packages"])
     if setup["zygote"]:
         warm_up(setup["warm_imports"])
@@ -59,6 +60,8 @@ def warm_up(names: list[str]) -> None:
     for name in (*_COMMON, *names):
         __import__(name)
         exec(_TOUCH.get(name, ""), {})  # noqa: S102 (the text above)
+    # The first call makes the classes of syntax trees, which takes 2 ms.
+    compile("0", "", "exec")
     # Objects that are there before the fork stay out of every later collection, which would copy their pages.
     gc.collect()
     gc.freeze()
