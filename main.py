@@ -7,6 +7,7 @@ import hashlib
 import logging
 import math
 import os
+import socket
 import threading
 import time
 import uuid
@@ -19,6 +20,7 @@ from werkzeug.exceptions import HTTPException
 from policy import Policy, PolicyFileError, load_policy
 from sandbox import End, Overloaded, Sandbox, SandboxUnavailable
 from service.answers import Answer, error_document, health_document, outcome_document, report_document, usage_document
+from service.launcher import STARTER_FD
 from service.logs import RequestLine, configure_logs, log_request, trace_name
 from service.requests import BadRequest, check_media_type, parse_execute, read_body, take_body
 from service.server import configure_server
@@ -52,6 +54,7 @@ sandbox = Sandbox(
     warm_start=settings.warm_start,
     nsjail=settings.nsjail,
     python=settings.python,
+    starter=socket.socket(fileno=int(os.environ[STARTER_FD])) if STARTER_FD in os.environ else None,
 )
 # One script is checked at a time: Python runs one thread at a time anyway, and the longest scripts take a second and
 # more than a hundred megabytes each, so that a few dozen at once would use up the memory.

@@ -3,6 +3,7 @@
 import argparse
 import http.client
 import json
+import os
 import random
 import sys
 import tempfile
@@ -159,6 +160,9 @@ def take_stock(server: Server, folder: Path) -> dict[str, float]:
     time.sleep(_SETTLE_SECONDS)
     gunicorn = psutil.Process(server.process.pid)
     [worker] = gunicorn.children()
+    for orphan in psutil.Process().children():
+        if orphan.status() == psutil.STATUS_ZOMBIE:
+            os.waitpid(orphan.pid, 0)  # ours to bury, because we adopted it
     living = psutil.Process().children(recursive=True)
     jails = [process for process in living if process not in (gunicorn, worker)]
     return {

@@ -17,6 +17,20 @@ class IsolationLevel(StrEnum):
         return order.index(self) >= order.index(other)
 
 
+# What would mend it where a level cannot be had.
+REMEDIES = {
+    IsolationLevel.NAMESPACES: (
+        "Namespaces need nsjail (`make run` and the image install it) and a place that allows them: Cloud Run's "
+        "second-generation environment, `docker run --privileged`, or Linux with unprivileged user namespaces."
+    ),
+    IsolationLevel.SECCOMP: (
+        "The level seccomp needs nsjail (`make run` and the image install it), libseccomp (Debian: libseccomp2) and "
+        "Landlock (Linux 5.13 or later)."
+    ),
+    IsolationLevel.PROCESS: "See the log above this line for what failed.",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """One way to start a jail: its level, and whether it has a user namespace of its own."""

@@ -1,24 +1,40 @@
-"""One started jail: nsjail (or, without it, the bare supervisor) and the control socket to the supervisor in it."""
+"""One started jail as the host sees it: the control socket to the supervisor in it, its log, and its process."""
 
-import contextlib
 import marshal
+import math
 import os
 import select
 import socket
-import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 from .errors import SandboxUnavailable
 from .limits import KB
 from .streams import CappedStream, drain
 
-# What a jail without nsjail gets; the .cfg files give the others the same.
-_ENVIRONMENT = {"LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
 _LEAVE_SECONDS = 2.0
 _LOG_BYTES = 64 * KB
 _LOG_LINES = 3
 _MESSAGE_BYTES = 64 * KB
+
+
+class Process(Protocol):
+    """The process of a jail: nsjail's, or that of the bare supervisor."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+
+    def kill(self) -> None:
+        """Kill it with all that runs in the jail; idempotent."""
+
+    def wait(self, seconds: float) -> None:
+        """Wait until it has ended and what the jail left behind is removed.
+
+        Raises:
+            TimeoutError: it has not ended in time.
+        """
 
 
 class Jail:
@@ -28,41 +44,11 @@ class Jail:
         control: the host's end of the control socket.
     """
 
-    def __init__(self, command: Callable[[int], list[str]]) -> None:
-        """Start the command, which is made for the descriptor of the supervisor's end of the control socket.
-
-        Raises:
-            SandboxUnavailable: it cannot be started.
-        """
-        self.control, theirs = socket.socketpair()
-        log_fd, log_write_end = os.pipe()
+    def __init__(self, process: Process, control: socket.socket, log_fd: int) -> None:
+        """Take what a starter has started; the jail's log, a pipe, and the control socket are this object's now."""
+        self.control = control
+        self._process = process
         self._log = CappedStream(log_fd, _LOG_BYTES)
-        try:
-            self._process = subprocess.Popen(
-                command(theirs.fileno()),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=log_write_end,
-                env=_ENVIRONMENT,
-                cwd="/",
-                pass_fds=[theirs.fileno()],
-                # A Ctrl-C in the terminal is for the service alone, which lets running scripts finish.
-                start_new_session=True,
-            )
-        except OSError as error:
-            self.control.close()
-            self._log.close()
-            raise SandboxUnavailable(f"The jail cannot be started: {error}") from error
-        finally:
-            theirs.close()
-            os.close(log_write_end)
-
-    def begin(self, bundle: bytes, *messages: Mapping[str, object]) -> None:
-        """Send the jail-side modules and what comes first after them; a jail that has ended shows in its answer."""
-        with contextlib.suppress(OSError):
-            self.control.sendall(len(bundle).to_bytes(8, "big") + bundle)
-            for message in messages:
-                self.send(message)
 
     def send(self, message: Mapping[str, object]) -> None:
         """Send a message to the jail.
@@ -128,6 +114,6 @@ class Jail:
         self._log.close()
         try:
             self._process.wait(_LEAVE_SECONDS)
-        except subprocess.TimeoutExpired:
+        except TimeoutError:
             self.kill()
-            self._process.wait()
+            self._process.wait(math.inf)

@@ -27,6 +27,11 @@ class Setup(TypedDict):
             spare of the one order that comes.
         warm_imports: the modules that a zygote imports first.
         own_namespaces: whether every spare of a zygote is to have namespaces of its own inside the jail's.
+        first_uid, uids: the user ids of scripts, as the jail sees them: the first and how many; the first is None where
+            scripts keep that of the jail's first process.
+        scratch: the scratch folder, as the jail sees it.
+        own_scratch: whether `scratch` holds a folder for each spare, which the supervisor has to make, watch and
+            remove, or (False) is itself a file system of the spare's own, which the kernel bounds and removes.
         memory_bytes, cpu_seconds, result_bytes, scratch_bytes, open_files, threads: see `sandbox.limits.Limits`.
     """
 
@@ -37,6 +42,10 @@ class Setup(TypedDict):
     zygote: bool
     warm_imports: list[str]
     own_namespaces: bool
+    first_uid: int | None
+    uids: int
+    scratch: str
+    own_scratch: bool
     memory_bytes: int
     cpu_seconds: int
     result_bytes: int
@@ -49,17 +58,12 @@ class Order(TypedDict):
     """What one spare is to have of its own.
 
     Attributes:
-        uid: the user and group id that it takes, as the jail sees it; None: it keeps that of the jail's first process.
-        scratch: its scratch folder, as the jail sees it.
-        own_scratch: whether `scratch` is a folder that the supervisor has to make, watch and remove, or (False) a file
-            system of its own, which the kernel bounds and removes.
+        number: one that no other living spare has; its user id and the name of its scratch folder follow from it.
         address_space_bytes: what the jail's first process takes of the address space; a script's memory comes on top.
         tasks: how many processes and threads its user may have in all.
     """
 
-    uid: int | None
-    scratch: str
-    own_scratch: bool
+    number: int
     address_space_bytes: int
     tasks: int
 

@@ -1,7 +1,6 @@
 """Where the service runs, and the command, set-up and order that start a script in a jail there."""
 
 import os
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,12 +145,13 @@ class Place:
         tmpfs = f"none:{_SCRATCH_INSIDE}:tmpfs:size={limits.scratch_bytes},nr_inodes={scratch.MAX_INODES}"
         return [*arguments, "--mount", tmpfs]
 
-    def setup(self, way: Way, limits: Limits, warm_imports: Sequence[str] | None = None) -> Setup:
+    def setup(self, way: Way, limits: Limits, scratch_folder: str, warm_imports: Sequence[str] | None) -> Setup:
         """Return what every script of a jail has in common.
 
         Args:
             way: how the jail is started.
             limits: what a script may use.
+            scratch_folder: the folder for its scripts' scratch folders, where they have no file system of their own.
             warm_imports: what the jail's zygote imports; None where the jail is for one script and has no zygote.
         """
         python = self.interpreter
@@ -159,6 +159,7 @@ class Place:
         site_packages = _SITE_PACKAGES_INSIDE if inside else python.site_packages
         grants = [(path, kernel.READ) for path in (python.executable, python.stdlib, *python.libraries, site_packages)]
         grants += [(device, kernel.DEVICE) for device in _DEVICES]
+        first_uid = _FIRST_SCRIPT_UID_INSIDE if way.user_namespace else _FIRST_SCRIPT_UID
         return Setup(
             site_packages=site_packages,
             filter=self.filter,
@@ -167,6 +168,10 @@ class Place:
             zygote=warm_imports is not None,
             warm_imports=list(warm_imports or ()),
             own_namespaces=warm_imports is not None and inside,
+            first_uid=first_uid if self.root else None,
+            uids=SCRIPT_UIDS,
+            scratch=_SCRATCH_INSIDE if inside else scratch_folder,
+            own_scratch=not inside,
             memory_bytes=limits.memory_bytes,
             cpu_seconds=limits.cpu_seconds,
             result_bytes=limits.result_bytes,
@@ -180,18 +185,12 @@ class Place:
 
         Args:
             way: how its jail is started.
-            number: one that no other living spare has; where root, its user id follows from it.
+            number: one that no other living spare has.
             limits: what the script may use.
             address_space_bytes: what its zygote takes of the address space; None where it has no zygote.
         """
-        uid = None
-        if self.root:
-            uid = (_FIRST_SCRIPT_UID_INSIDE if way.user_namespace else _FIRST_SCRIPT_UID) + number % SCRIPT_UIDS
-        inside = way.level is IsolationLevel.NAMESPACES
         return Order(
-            uid=uid,
-            scratch=_SCRATCH_INSIDE if inside else str(self.scratch_root / secrets.token_hex(8)),
-            own_scratch=not inside,
+            number=number,
             address_space_bytes=address_space_bytes or self.interpreter.address_space_bytes,
             tasks=self._tasks(way, limits),
         )

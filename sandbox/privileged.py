@@ -1,0 +1,187 @@
+"""Lets a process without privileges have its jails started by one that has them, over a socket between the two.
+
+The process without privileges serves HTTP. It names a way to start a jail and what the jail's zygote imports, nothing
+else: the command line, the code in the jail, user ids, folders and limits are the other's own. With each request goes
+one end of a socket, the lease: over it come the jail's descriptors, and the jail lives until its other end is closed.
+"""
+
+import contextlib
+import logging
+import math
+import os
+import pickle  # what is unpickled comes from the process with the privileges, never the other way round
+import select
+import socket
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from .errors import SandboxUnavailable
+from .isolation import Way
+from .jail_process import Jail
+from .limits import KB, Limits
+from .starter import LocalStarter, make_local_starter
+
+_ANSWER_SECONDS = 30.0
+_REQUEST_BYTES = 64 * KB
+_ANSWER_BYTES = 64 * KB
+_NOT_THERE = "The process that starts jails has ended; restart the service."
+
+_log = logging.getLogger(__name__)
+
+
+class _PlaceRequest(msgspec.Struct, tag="place", forbid_unknown_fields=True):
+    """Asks what there is to start jails with; the answer is the pickle of a place and what it lacks, or of an error."""
+
+
+class _StartRequest(msgspec.Struct, tag="start", forbid_unknown_fields=True):
+    """Asks for a jail; the answer is its process id, with its control socket and its log, or why there is none."""
+
+    way: Way
+    warm_imports: tuple[str, ...] | None
+
+
+class RemoteStarter:
+    """Has jails started by another process; see `Starter`."""
+
+    def __init__(self, requests: socket.socket) -> None:
+        """Ask what there is.
+
+        Args:
+            requests: the socket on which `serve` takes requests at the other end.
+
+        Raises:
+            SandboxUnavailable: jails cannot be started there.
+        """
+        self._requests = requests
+        with self._ask(_PlaceRequest()) as lease, lease.makefile("rb") as answer:
+            try:
+                text = answer.read()
+            except TimeoutError as error:
+                raise SandboxUnavailable("The process that starts jails does not answer.") from error
+        if not text:
+            raise SandboxUnavailable(_NOT_THERE)
+        found = pickle.loads(text)  # noqa: S301 (see the import)
+        if isinstance(found, SandboxUnavailable):
+            raise found
+        self.place, self.missing = found
+
+    def start(self, way: Way, warm_imports: Sequence[str] | None) -> Jail:
+        """See `Starter.start`."""
+        lease = self._ask(_StartRequest(way, None if warm_imports is None else tuple(warm_imports)))
+        try:
+            said, fds, _, _ = socket.recv_fds(lease, _ANSWER_BYTES, 2, socket.MSG_CMSG_CLOEXEC)
+        except OSError as error:
+            lease.close()
+            raise SandboxUnavailable(f"The process that starts jails does not answer: {error}") from error
+        if not fds:
+            lease.close()
+            raise SandboxUnavailable(said.decode() or _NOT_THERE)
+        control_fd, log_fd = fds
+        return Jail(_LeasedProcess(int(said), lease), socket.socket(fileno=control_fd), log_fd)
+
+    def close(self) -> None:
+        """See `Starter.close`; the other process does that when it has lost this one."""
+
+    def _ask(self, request: msgspec.Struct) -> socket.socket:
+        """Send a request and return this end of its lease."""
+        lease, theirs = socket.socketpair()
+        with theirs:
+            try:
+                socket.send_fds(self._requests, [msgspec.json.encode(request)], [theirs.fileno()])
+            except OSError as error:
+                lease.close()
+                raise SandboxUnavailable(_NOT_THERE) from error
+        lease.settimeout(_ANSWER_SECONDS)
+        return lease
+
+
+class _LeasedProcess:
+    """A jail that is a child of the other process; see `Process`."""
+
+    def __init__(self, pid: int, lease: socket.socket) -> None:
+        self.pid = pid
+        self._lease = lease
+
+    def kill(self) -> None:
+        """Give up the lease."""
+        with contextlib.suppress(OSError):  # it has ended
+            self._lease.shutdown(socket.SHUT_WR)
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the other side to end the lease; see `Process.wait`."""
+        ended = select.poll()
+        ended.register(self._lease, select.POLLIN)
+        if not ended.poll(None if seconds == math.inf else seconds * 1000):
+            raise TimeoutError
+        self._lease.close()
+
+
+def serve(
+    requests: socket.socket, limits: Limits, concurrency: int, *, nsjail: Path | None, python: Path | None
+) -> None:
+    """Start the jails that are asked for, until nobody is left to ask; then nothing is left of them.
+
+    Args:
+        requests: a socket of type SOCK_SEQPACKET.
+        limits, concurrency, nsjail, python: see `Sandbox`.
+    """
+    starter: LocalStarter | SandboxUnavailable
+    try:
+        starter = make_local_starter(limits, concurrency, nsjail=nsjail, python=python)
+    except SandboxUnavailable as error:
+        starter = error
+    leases: list[threading.Thread] = []
+    while True:
+        request, fds, _, _ = socket.recv_fds(requests, _REQUEST_BYTES, 1, socket.MSG_CMSG_CLOEXEC)
+        if not fds:
+            if not request:
+                break
+            continue  # nowhere to answer
+        leases = [thread for thread in leases if thread.is_alive()]
+        leases.append(threading.Thread(target=_answer, args=(socket.socket(fileno=fds[0]), request, starter)))
+        leases[-1].start()
+    for thread in leases:
+        thread.join()
+    if isinstance(starter, LocalStarter):
+        starter.close()
+
+
+def _answer(lease: socket.socket, text: bytes, starter: LocalStarter | SandboxUnavailable) -> None:
+    """Answer one request, and see a lease through to its end."""
+    with lease:
+        try:
+            request = msgspec.json.decode(text, type=_PlaceRequest | _StartRequest)
+            if isinstance(request, _PlaceRequest):
+                found = starter if isinstance(starter, SandboxUnavailable) else (starter.place, starter.missing)
+                lease.sendall(pickle.dumps(found))
+            elif isinstance(starter, SandboxUnavailable):
+                raise starter
+            else:
+                _lend(lease, starter, request)
+        except (SandboxUnavailable, msgspec.DecodeError) as refusal:
+            _log.error("A jail was not started: %s", refusal)
+            with contextlib.suppress(OSError):  # who asked has gone
+                lease.sendall(str(refusal).encode())
+        except OSError as error:
+            _log.error("Who asked for a jail has gone: %s", error)
+
+
+def _lend(lease: socket.socket, starter: LocalStarter, request: _StartRequest) -> None:
+    """Start a jail, hand over its descriptors, and end it with its lease."""
+    process, control, log_fd = starter.spawn(request.way, request.warm_imports)
+    ended = os.pidfd_open(process.pid)
+    try:
+        with control:
+            socket.send_fds(lease, [str(process.pid).encode()], [control.fileno(), log_fd])
+        os.close(log_fd)
+        watched = select.poll()
+        watched.register(lease, select.POLLIN)
+        watched.register(ended, select.POLLIN)
+        watched.poll()
+    finally:
+        os.close(ended)
+        process.kill()
+        process.wait(math.inf)

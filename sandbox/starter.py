@@ -1,0 +1,167 @@
+"""Starts jails, by this process itself."""
+
+import contextlib
+import logging
+import marshal
+import math
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from . import interpreter
+from .errors import SandboxUnavailable
+from .isolation import IsolationLevel, Way
+from .jail import scratch
+from .jail_process import Jail
+from .limits import Limits
+from .place import Place
+
+# What a jail without nsjail gets; the .cfg files give the others the same.
+_ENVIRONMENT = {"LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+# How long scripts that were killed with their jail may take to let go of their files.
+_REMOVE_SECONDS = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+class Starter(Protocol):
+    """Starts jails.
+
+    Attributes:
+        place: where it starts them.
+        missing: the layers that the place lacks, a sentence each.
+    """
+
+    place: Place
+    missing: tuple[str, ...]
+
+    def start(self, way: Way, warm_imports: Sequence[str] | None) -> Jail:
+        """Start a jail, which has its modules and its set-up then.
+
+        Args:
+            way: how.
+            warm_imports: what its zygote imports; None: the jail is for one script and has no zygote.
+
+        Raises:
+            SandboxUnavailable: it cannot be started.
+        """
+
+    def close(self) -> None:
+        """Remove what was made for the jails; they have gone."""
+
+
+def make_local_starter(limits: Limits, concurrency: int, *, nsjail: Path | None, python: Path | None) -> "LocalStarter":
+    """Find out what this place has for building jails; for the arguments see `Sandbox`.
+
+    Raises:
+        SandboxUnavailable: the scripts' interpreter does not work.
+    """
+    from .probe import look_around  # noqa: PLC0415 (not needed where another process starts the jails)
+
+    place, missing = look_around(python or interpreter.default_python(), nsjail, concurrency)
+    return LocalStarter(place, missing, limits)
+
+
+class LocalStarter:
+    """Starts jails as children of this process."""
+
+    def __init__(self, place: Place, missing: Sequence[str], limits: Limits) -> None:
+        """Take what there is here, and what a script may use."""
+        self.place = place
+        self.missing = tuple(missing)
+        self._limits = limits
+
+    def start(self, way: Way, warm_imports: Sequence[str] | None) -> Jail:
+        """See `Starter.start`."""
+        process, control, log_fd = self.spawn(way, warm_imports)
+        return Jail(process, control, log_fd)
+
+    def spawn(self, way: Way, warm_imports: Sequence[str] | None) -> "tuple[LocalProcess, socket.socket, int]":
+        """Start a jail and return its process, the host's end of its control socket, and the pipe that it logs to.
+
+        Raises:
+            SandboxUnavailable: it cannot be started.
+        """
+        folder = None
+        if way.level is not IsolationLevel.NAMESPACES:
+            folder = self.place.scratch_root / secrets.token_hex(8)
+        control, theirs = socket.socketpair()
+        log_fd, log_write_end = os.pipe()
+        try:
+            if folder:
+                folder.mkdir()
+                # Scripts with user ids of their own pass through it to their own folders, and see no other name in it.
+                folder.chmod(0o711)
+            process = subprocess.Popen(
+                self.place.command(way, self._limits, theirs.fileno()),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log_write_end,
+                env=_ENVIRONMENT,
+                cwd="/",
+                pass_fds=[theirs.fileno()],
+                # A Ctrl-C in the terminal is for the service alone, which lets running scripts finish.
+                start_new_session=True,
+            )
+        except OSError as error:
+            control.close()
+            os.close(log_fd)
+            raise SandboxUnavailable(f"The jail cannot be started: {error}") from error
+        finally:
+            theirs.close()
+            os.close(log_write_end)
+        setup = marshal.dumps(dict(self.place.setup(way, self._limits, str(folder), warm_imports)))
+        with contextlib.suppress(OSError):  # a jail that has ended already shows in its answer
+            for text in (self.place.interpreter.bundle, setup):
+                control.sendall(len(text).to_bytes(8, "big") + text)
+        return LocalProcess(process, folder), control, log_fd
+
+    def close(self) -> None:
+        """See `Starter.close`."""
+        shutil.rmtree(self.place.scratch_root, ignore_errors=True)
+
+
+class LocalProcess:
+    """A jail that is a child of this process."""
+
+    def __init__(self, process: subprocess.Popen[bytes], folder: Path | None) -> None:
+        """Take the process, and the folder of its scripts' scratch folders, where it has one."""
+        self._process = process
+        self._folder = folder
+
+    @property
+    def pid(self) -> int:
+        """See `Process.pid`."""
+        return self._process.pid
+
+    def kill(self) -> None:
+        """See `Process.kill`."""
+        self._process.kill()
+
+    def wait(self, seconds: float) -> None:
+        """See `Process.wait`."""
+        try:
+            self._process.wait(None if seconds == math.inf else seconds)
+        except subprocess.TimeoutExpired:
+            raise TimeoutError from None
+        if self._folder:
+            _remove(self._folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a jail's folder, and what the scripts left in it that were killed with the jail."""
+    deadline = time.monotonic() + _REMOVE_SECONDS
+    while folder.exists():
+        try:
+            scratch.remove(str(folder))
+        except OSError as error:
+            if time.monotonic() > deadline:
+                _log.error("A jail's scratch folder cannot be removed: %s", error)
+                return
+            time.sleep(0.02)

@@ -1,0 +1,136 @@
+"""The first process of a container: `python -m service.launcher`.
+
+As root it starts the HTTP server as an unprivileged user, and beside it, as root, the process that starts jails for it:
+nothing that listens and nothing that runs a script is root. As any other user it starts the server alone, which then
+starts its jails itself. Either way it passes on the signals that end a container, buries what nobody else does, and
+ends with the server's status.
+"""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from types import FrameType
+
+# The environment variable that names the server's end of the socket to the process that starts jails.
+STARTER_FD = "SANDBOX_STARTER_FD"
+
+# A user and group without a name, a file or another process; not among those of scripts (sandbox/place.py).
+_SERVER_ID = 65_532
+_SERVER = (sys.executable, "-m", "functions_framework", "--target", "app")
+_FOLDER = Path(__file__).resolve().parent.parent
+_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
+_KILLED_STATUS = 128
+# What ends with the server takes this long at most: its last jails and their scratch folders.
+_STARTER_SECONDS = 10
+# Bits of capabilities(7).
+_CAP_SETGID, _CAP_SETUID = 6, 7
+
+
+def main() -> int:
+    """Run until the server ends, and return the status to end with."""
+    if os.geteuid() != 0:
+        return _wait_for(_start_server(None), None)
+    if not _may_become_another_user():
+        print(
+            "The service was started as root without the capabilities SETUID and SETGID, by which it stops being root. "
+            "Leave it these two, or start it as another user: docker run --user 65532.",
+            file=sys.stderr,
+        )
+        return 1
+    requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    # The server first: the other imports, and looks around, while the server does its own imports.
+    server = _start_server(theirs.fileno())
+    theirs.close()
+    starter = _fork_starter(requests)
+    requests.close()
+    status = _wait_for(server, starter)
+    _end(starter)
+    return status
+
+
+def _may_become_another_user() -> bool:
+    found = re.search(r"^CapEff:\s+([0-9a-f]+)$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    effective = int(found[1], 16) if found else 0
+    return all(effective >> capability & 1 for capability in (_CAP_SETGID, _CAP_SETUID))
+
+
+def _start_server(starter_fd: int | None) -> subprocess.Popen[bytes]:
+    """Start functions-framework; where its jails are started for it, as another user."""
+    # The service's own modules come before any other's of the same name.
+    environment = {**os.environ, "PYTHONPATH": str(_FOLDER)}
+    command = list(_SERVER)
+    fds = []
+    if starter_fd is not None:
+        fds = [starter_fd]
+        environment |= {STARTER_FD: str(starter_fd), "HOME": "/nonexistent"}
+        user = (f"--reuid={_SERVER_ID}", f"--regid={_SERVER_ID}", "--clear-groups", "--inh-caps=-all")
+        command = ["setpriv", *user, "--no-new-privs", *command]
+    # In a session of its own, so that a Ctrl-C in the terminal reaches it through this process alone.
+    process = subprocess.Popen(command, cwd=_FOLDER, env=environment, pass_fds=fds, start_new_session=True)
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        process.send_signal(signal.SIGTERM)
+
+    for number in _ENDING:
+        signal.signal(number, pass_on)
+    return process
+
+
+def _fork_starter(requests: socket.socket) -> int:
+    """Fork the process that starts jails, and return its process id."""
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        for number in _ENDING:
+            signal.signal(number, signal.SIG_IGN)  # it ends when the server has
+        _start_jails(requests)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _start_jails(requests: socket.socket) -> None:
+    """Start the jails that the server asks for, until it has gone."""
+    from sandbox.privileged import serve  # noqa: PLC0415 (the server has been started meanwhile)
+    from service.logs import configure_logs  # noqa: PLC0415
+    from service.settings import SettingsError, read_settings  # noqa: PLC0415
+
+    try:
+        settings = read_settings(os.environ)
+    except SettingsError:
+        return  # the server says what is wrong, and ends
+    configure_logs(settings.log_level, settings.log_format)
+    serve(requests, settings.limits, settings.concurrency, nsjail=settings.nsjail, python=settings.python)
+
+
+def _wait_for(server: subprocess.Popen[bytes], starter: int | None) -> int:
+    """Bury every child until the server ends; return the status of that, as a shell gives it."""
+    while True:
+        pid, status = os.wait()
+        if pid == server.pid:
+            server.returncode = code = os.waitstatus_to_exitcode(status)
+            return code if code >= 0 else _KILLED_STATUS - code
+        if pid == starter and server.poll() is None:
+            print("The process that starts jails has ended, and so the service ends.", file=sys.stderr)
+            server.send_signal(signal.SIGTERM)
+
+
+def _end(starter: int) -> None:
+    """Wait for the process that starts jails, which has lost the server."""
+    signal.alarm(_STARTER_SECONDS)  # ends this process, and with it the container
+    while True:
+        try:
+            if os.wait()[0] == starter:
+                return
+        except ChildProcessError:
+            return
+
+
+if __name__ == "__main__":
+    sys.exit(main())
