@@ -53,9 +53,12 @@ def _has_memory_of(pid: int, other: int) -> bool:
 
 
 def mounts(processes: Iterable[psutil.Process]) -> int:
-    """Return how many mounts there are in all the mount namespaces of processes, each namespace counted once."""
+    """Return how many mounts there are in the mount namespaces of jails, each namespace counted once."""
+    own = Path("/proc/self/ns/mnt").readlink()
     tables = {}
     for process in processes:
         proc = Path(f"/proc/{process.pid}")
-        tables[(proc / "ns" / "mnt").readlink()] = len((proc / "mounts").read_text().splitlines())
+        namespace = (proc / "ns" / "mnt").readlink()
+        if namespace != own:
+            tables[namespace] = len((proc / "mounts").read_text().splitlines())
     return sum(tables.values())

@@ -171,7 +171,7 @@ def take_stock(server: Server, folder: Path) -> dict[str, float]:
         "processes": len(living),
         "descriptors of the HTTP server": gunicorn.num_fds() + worker.num_fds(),
         "descriptors of zygotes and spares": sum(process.num_fds() for process in jails),
-        "mounts in all namespaces": processes.mounts(living),
+        "mounts in jails": processes.mounts(living),
         "temporary files": sum(1 for _ in folder.rglob("*")),
     }
 

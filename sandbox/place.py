@@ -35,7 +35,8 @@ class Place:
         nsjail: the nsjail binary; None where there is none.
         filter: the script's compiled seccomp filter; empty where seccomp cannot be had.
         landlock_version: 0 where Landlock cannot be had.
-        scratch_root: the folder that holds the scratch folders of the levels without a file system of their own.
+        scratch_root: the folder that holds the scratch folders of the levels without a file system of their own; None
+            where no folder for temporary files can be written to.
         uid, gid: the service's.
         concurrency: how many scripts may run at once.
     """
@@ -44,7 +45,7 @@ class Place:
     nsjail: Path | None
     filter: bytes
     landlock_version: int
-    scratch_root: Path
+    scratch_root: Path | None
     uid: int
     gid: int
     concurrency: int
@@ -56,6 +57,8 @@ class Place:
 
     def lacks(self, way: Way) -> str | None:
         """Return what this place lacks for a way to start a jail, None where it may be tried."""
+        if way.level is not IsolationLevel.NAMESPACES and self.scratch_root is None:
+            return "no folder for temporary files can be written to; give it one at /tmp (docker run --tmpfs /tmp)."
         if way.level is IsolationLevel.PROCESS:
             return None
         if self.nsjail is None:

@@ -40,20 +40,27 @@ def look_around(python: Path, nsjail_setting: Path | None, concurrency: int) -> 
         compiled = compile_filter(load_filter(NSJAIL_FOLDER / "script.seccomp.yaml"))
     except (OSError, RuntimeError) as error:
         missing.append(f"seccomp: {error}; install libseccomp (Debian: libseccomp2).")
-    scratch_root = Path(tempfile.mkdtemp(prefix="python-code-executor-"))
-    # Scripts with user ids of their own pass through it to their own folders, and see no other name in it.
-    scratch_root.chmod(0o711)
     place = Place(
         interpreter=interpreter,
         nsjail=binary,
         filter=compiled,
         landlock_version=landlock_version(),
-        scratch_root=scratch_root,
+        scratch_root=_make_scratch_root(),
         uid=os.geteuid(),
         gid=os.getegid(),
         concurrency=concurrency,
     )
     return place, missing
+
+
+def _make_scratch_root() -> Path | None:
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="python-code-executor-"))
+    except OSError:
+        return None
+    # Scripts with user ids of their own pass through it to their own folders, and see no other name in it.
+    folder.chmod(0o711)
+    return folder
 
 
 def _bundled_nsjail() -> Path | None:

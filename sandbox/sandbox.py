@@ -226,10 +226,11 @@ class Sandbox:
         for way in ways(root=place.root):
             if not way.level.at_least(self._min_isolation):
                 continue
-            if way.level is IsolationLevel.PROCESS:
+            refusal = place.lacks(way)
+            if refusal is None and way.level is IsolationLevel.PROCESS:
                 self._holes = frozenset(self._self_test_cold(starter, way))
                 missing += [f"process: the self-test could {hole}." for hole in sorted(self._holes)]
-            refusal = place.lacks(way) or self._prove(starter, way)
+            refusal = refusal or self._prove(starter, way)
             if refusal is None:
                 self._way = way
                 return Health(way.level, missing=(*missing, *place.missing_at(way)))

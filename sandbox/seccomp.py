@@ -1,7 +1,7 @@
 """Compiles the script's seccomp filter (nsjail/script.seccomp.yaml) with libseccomp."""
 
 import errno
-import tempfile
+import os
 from pathlib import Path
 
 import msgspec
@@ -73,7 +73,7 @@ def compile_filter(rules: Filter) -> bytes:
             for value in rule.values():
                 match = pyseccomp.Arg(rule.argument, pyseccomp.MASKED_EQ, rule.mask, value)
                 program.add_rule(action, name, match)
-    with tempfile.TemporaryFile() as file:
+    with open(os.memfd_create("filter"), "w+b") as file:
         program.export_bpf(file)
         file.seek(0)
         return file.read()

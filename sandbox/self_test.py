@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -24,11 +25,12 @@ def self_test(run: Callable[[Script], Outcome], *, root: bool) -> tuple[str, ...
     Raises:
         SandboxUnavailable: no script could be run.
     """
+    # In a folder that anybody may write to, so that nothing but the jail refuses it.
+    outside = f"/var/tmp/sandbox-self-test-{secrets.token_hex(8)}"  # noqa: S108
     arguments = {
         "service_pid": os.getpid(),
         "service_file": __file__,
-        # In a folder that anybody may write to, so that nothing but the jail refuses it.
-        "outside": f"/var/tmp/sandbox-self-test-{secrets.token_hex(8)}",  # noqa: S108
+        "outside": outside,
         "root": root,
     }
     outcome = run(Script(source=_SCRIPT, args=json.dumps(arguments)))
@@ -37,4 +39,5 @@ def self_test(run: Callable[[Script], Outcome], *, root: bool) -> tuple[str, ...
             return (f"not run at all ({outcome.end.value}: {outcome.error})",)
         return tuple(msgspec.json.decode(outcome.result, type=list[str]))
     finally:
-        Path(arguments["outside"]).unlink(missing_ok=True)  # type: ignore[arg-type]
+        with suppress(OSError):  # not there, as it should be
+            os.unlink(outside)

@@ -89,7 +89,7 @@ class LocalStarter:
             SandboxUnavailable: it cannot be started.
         """
         folder = None
-        if way.level is not IsolationLevel.NAMESPACES:
+        if way.level is not IsolationLevel.NAMESPACES and self.place.scratch_root:
             folder = self.place.scratch_root / secrets.token_hex(8)
         control, theirs = socket.socketpair()
         log_fd, log_write_end = os.pipe()
@@ -124,7 +124,8 @@ class LocalStarter:
 
     def close(self) -> None:
         """See `Starter.close`."""
-        shutil.rmtree(self.place.scratch_root, ignore_errors=True)
+        if self.place.scratch_root:
+            shutil.rmtree(self.place.scratch_root, ignore_errors=True)
 
 
 class LocalProcess:

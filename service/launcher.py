@@ -12,11 +12,12 @@ import signal
 import socket
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 from types import FrameType
 
 # The environment variable that names the server's end of the socket to the process that starts jails.
-STARTER_FD = "SANDBOX_STARTER_FD"
+STARTER_FD = "STARTER_FD"
 
 # A user and group without a name, a file or another process; not among those of scripts (sandbox/place.py).
 _SERVER_ID = 65_532
@@ -91,6 +92,8 @@ def _fork_starter(requests: socket.socket) -> int:
             signal.signal(number, signal.SIG_IGN)  # it ends when the server has
         _start_jails(requests)
         status = 0
+    except BaseException:
+        traceback.print_exc()
     finally:
         os._exit(status)
 
@@ -116,7 +119,7 @@ def _wait_for(server: subprocess.Popen[bytes], starter: int | None) -> int:
         if pid == server.pid:
             server.returncode = code = os.waitstatus_to_exitcode(status)
             return code if code >= 0 else _KILLED_STATUS - code
-        if pid == starter and server.poll() is None:
+        if pid == starter and status != 0:  # with 0 it ends because the server has gone
             print("The process that starts jails has ended, and so the service ends.", file=sys.stderr)
             server.send_signal(signal.SIGTERM)
 

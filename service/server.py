@@ -7,6 +7,7 @@ in by the three doors that it leaves: the variable `THREADS`, the defaults of gu
 import errno
 import logging
 import math
+import os
 import resource
 import socket
 import sys
@@ -40,6 +41,8 @@ SPARE_THREADS = 64
 _STOP_SECONDS = 20
 _KILL_SECONDS = 5
 
+_SHARED_MEMORY = "/dev/shm"  # noqa: S108 (Linux's own)
+
 _log = logging.getLogger("service.server")
 
 
@@ -71,6 +74,8 @@ def configure_server(
         gunicorn.config.LoggerClass: ServiceLogger,
         # A socket under $HOME by which the server can be commanded, and which scripts without namespaces could see.
         gunicorn.config.ControlSocketDisable: True,
+        # A worker's sign of life is a file, which needs no disk, and is possible where the root is read-only.
+        gunicorn.config.WorkerTmpDir: _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK) else None,
         # Every connection is a descriptor, and without one left gunicorn's worker dies; the other half is for jails.
         gunicorn.config.WorkerConnections: min(4096, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2),
         # A script that waits in the queue begins after one timeout at the latest, and then has its own.
