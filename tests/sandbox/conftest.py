@@ -11,13 +11,12 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.attacking import SETTINGS
 from tests.conftest import ROOT, Serve, Server
 
 SITE_PACKAGES = ROOT / ".venv-sandbox" / "lib" / "python3.11" / "site-packages"
 ORDINARY_USER = 12345
 LEVELS = ("namespaces", "seccomp", "process")
-LIMITS = {"threads": 32, "open_files": 64, "memory_mb": 128, "scratch_mb": 16}
-SETTINGS = {f"SANDBOX_{name.upper()}": str(value) for name, value in LIMITS.items()} | {"SANDBOX_TIMEOUT_SECONDS": "10"}
 
 
 @pytest.fixture(scope="module", params=["root", "user"])
