@@ -24,6 +24,9 @@ from .place import Place
 
 # What a jail without nsjail gets; the .cfg files give the others the same.
 _ENVIRONMENT = {"LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+# What is short of memory ends a script and not the service: the kernel's first choice (proc(5), oom_score_adj) is what
+# descends from here. A shell writes it, since a jail's own children must have it from their first moment.
+_KILLED_FIRST = ("/bin/sh", "-c", 'echo 1000 >/proc/self/oom_score_adj; exec "$@"', "sh")
 # How long scripts that were killed with their jail may take to let go of their files.
 _REMOVE_SECONDS = 2.0
 
@@ -99,7 +102,7 @@ class LocalStarter:
                 # Scripts with user ids of their own pass through it to their own folders, and see no other name in it.
                 folder.chmod(0o711)
             process = subprocess.Popen(
-                self.place.command(way, self._limits, theirs.fileno()),
+                [*_KILLED_FIRST, *self.place.command(way, self._limits, theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log_write_end,

@@ -113,14 +113,16 @@ def _start_jails(requests: socket.socket) -> None:
 
 
 def _wait_for(server: subprocess.Popen[bytes], starter: int | None) -> int:
-    """Bury every child until the server ends; return the status of that, as a shell gives it."""
+    """Bury every child until the server ends; return the status of that, as a shell gives it, or why it had to end."""
+    lost_starter = 0
     while True:
         pid, status = os.wait()
         if pid == server.pid:
             server.returncode = code = os.waitstatus_to_exitcode(status)
-            return code if code >= 0 else _KILLED_STATUS - code
+            return (code or lost_starter) if code >= 0 else _KILLED_STATUS - code
         if pid == starter and status != 0:  # with 0 it ends because the server has gone
             print("The process that starts jails has ended, and so the service ends.", file=sys.stderr)
+            lost_starter = 1
             server.send_signal(signal.SIGTERM)
 
 

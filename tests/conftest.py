@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,17 +40,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
 
 
 @dataclass
-class Server:
-    """A running server."""
+class Service:
+    """The service on a port of this machine, wherever it runs."""
 
     port: int
-    process: subprocess.Popen[bytes]
-    log: Path
-    session: requests.Session = field(default_factory=requests.Session)
-
-    @property
-    def main(self) -> psutil.Process:
-        return psutil.Process(self.process.pid)
+    session: requests.Session = field(default_factory=requests.Session, kw_only=True)
 
     @property
     def url(self) -> str:
@@ -60,10 +54,6 @@ class Server:
         """Return the level that /health names."""
         level: str | None = requests.get(f"{self.url}/health", timeout=60).json().get("isolation")
         return level
-
-    def processes(self) -> list[psutil.Process]:
-        """Return the server's process and all that descend from it."""
-        return [self.main, *self.main.children(recursive=True)]
 
     def post(self, script: str, **fields: Any) -> requests.Response:
         """Send a script to /execute."""
@@ -84,6 +74,22 @@ class Server:
             connection.sendall(sent)
             connection.shutdown(socket.SHUT_WR)
             return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+@dataclass
+class Server(Service):
+    """The service as a process of this machine."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def main(self) -> psutil.Process:
+        return psutil.Process(self.process.pid)
+
+    def processes(self) -> list[psutil.Process]:
+        """Return the server's process and all that descend from it."""
+        return [self.main, *self.main.children(recursive=True)]
 
     def log_text(self) -> str:
         return self.log.read_text()
@@ -126,15 +132,23 @@ def _orphans() -> dict[int, str]:
     return found
 
 
+FUNCTIONS_FRAMEWORK = ("functions_framework", "--target", "app", "--host", "127.0.0.1")
+
+
 def start_server(
-    folder: Path, environment: dict[str, str], *, user: int | None = None, without_namespaces: bool = False
+    folder: Path,
+    environment: dict[str, str],
+    *,
+    user: int | None = None,
+    without_namespaces: bool = False,
+    module: Sequence[str] = FUNCTIONS_FRAMEWORK,
 ) -> subprocess.Popen[bytes]:
     """Start functions-framework as `make run` does, with this environment alone and its output in `folder`/log."""
     refuse = [sys.executable, str(ROOT / "tests" / "refuse_namespaces.py")] if without_namespaces else []
     base = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT)}
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(
-            [*refuse, sys.executable, "-m", "functions_framework", "--target", "app", "--host", "127.0.0.1"],
+            [*refuse, sys.executable, "-m", *module],
             cwd=ROOT,
             env=base | environment,
             stdin=subprocess.DEVNULL,
@@ -159,17 +173,23 @@ def free_port() -> int:
 def new_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     """A function that starts a server of one's own.
 
-    Its arguments are environment variables, `user`, a user id, and `without_namespaces`, as in a plain `docker run`.
+    Its arguments are environment variables; `user`, a user id; `without_namespaces`, as in plain `docker run`; `module`,
+    what is started.
     """
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
-    def start(user: int | None = None, without_namespaces: bool = False, **environment: str) -> Server:
+    def start(
+        user: int | None = None,
+        without_namespaces: bool = False,
+        module: Sequence[str] = FUNCTIONS_FRAMEWORK,
+        **environment: str,
+    ) -> Server:
         folder = tmp_path_factory.mktemp("server")
         if user is not None:
             os.chown(folder, user, user)
         port = free_port()
         environment["PORT"] = str(port)
-        process = start_server(folder, environment, user=user, without_namespaces=without_namespaces)
+        process = start_server(folder, environment, user=user, without_namespaces=without_namespaces, module=module)
         server = Server(port, process, folder / "log")
         _running.append(server)
         deadline = time.monotonic() + 30

@@ -65,7 +65,7 @@ def wait_until_idle(server: Server, level: str, mode: str) -> None:
 
 @contextmanager
 def running(server: Server, script: str, **args: object) -> Iterator[tuple[psutil.Process, Future[Any]]]:
-    """Run a script that makes a file `here` and ends when that is gone; find its process meanwhile.
+    """Run a script that makes a folder `here` and ends when that is gone; find its process meanwhile.
 
     Yields:
         the process that runs the script, and its answer to come.
@@ -81,7 +81,7 @@ def running(server: Server, script: str, **args: object) -> Iterator[tuple[psuti
         try:
             yield process, answer
         finally:
-            (scratch_of(process) / "here").unlink()
+            (scratch_of(process) / "here").rmdir()
 
 
 def scratch_of(process: psutil.Process) -> Path:

@@ -16,7 +16,7 @@ WAIT = """
 import os, time
 
 def main():
-    open("here", "w").close()
+    os.mkdir("here")
     while os.path.exists("here"):
         time.sleep(0.01)
     return "done"
@@ -73,3 +73,12 @@ def test_the_list_of_mappings(jailed: Server, script: str) -> None:
             assert mapping.path == PYTHON or LIBRARY.fullmatch(mapping.path), mapping.path
             assert "w" not in mapping.perms or "x" not in mapping.perms, mapping.path
     assert answer.result()["result"] == "done"
+
+
+def test_the_kernel_kills_scripts_before_the_service(jailed: Server) -> None:
+    with running(jailed, WAIT) as (script, answer):
+        chosen = {one.pid: int(Path(f"/proc/{one.pid}/oom_score_adj").read_text()) for one in jailed.processes()}
+    assert answer.result()["result"] == "done"
+    [worker] = jailed.main.children()
+    assert chosen[script.pid] == 1000
+    assert chosen[jailed.main.pid] == chosen[worker.pid] < 1000

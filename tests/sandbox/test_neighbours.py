@@ -23,7 +23,7 @@ def main(**_):
     with open("secret", "w") as file:
         file.write("the victim's")
     os.chmod("secret", 0o666)
-    open("here", "w").close()
+    os.mkdir("here")
     while os.path.exists("here"):
         time.sleep(0.01)
     with open("secret") as file:
@@ -129,7 +129,7 @@ def test_the_same_acts_reach_a_process_outside(tmp_path: Path) -> None:
     run = f"found = main(**{facts(psutil.Process(victim.pid))!r})\nassert found['reached'] == found['tried'], found"
     program = f"{ATTACKER}\n{run}"
     attack = subprocess.run([sys.executable, "-c", program], cwd="/", capture_output=True, timeout=30, check=False)
-    (tmp_path / "here").unlink()
+    (tmp_path / "here").rmdir()
     victim.send_signal(signal.SIGKILL)
     victim.communicate()
     assert attack.returncode == 0, attack.stderr.decode()

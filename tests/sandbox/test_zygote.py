@@ -153,7 +153,7 @@ def test_health_tells_when_nsjail_cannot_start_any_more_and_when_it_can_again(
     wait_until(lambda: requests.get(f"{server.url}/health", timeout=30).status_code == 503, "still healthy")
     health = requests.get(f"{server.url}/health", timeout=30).json()
     assert health["status"] == "unhealthy"
-    assert "No such file" in health["reason"]
+    assert f"{binary}: not found" in health["reason"]
     assert server.post(HELLO).status_code == 503
     shutil.copy(original, binary)
     wait_until(lambda: requests.get(f"{server.url}/health", timeout=30).status_code == 200, "still unhealthy", 30)
