@@ -1,8 +1,10 @@
 """The real server, on a real port, for every test that needs one."""
 
 import ctypes
+import functools
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -24,9 +26,18 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what only root can do."""
+    """Skip what cannot be done here."""
     if item.get_closest_marker("needs_root") and os.geteuid() != 0:
         pytest.skip("only root may start other users' processes and look into them")
+    if item.get_closest_marker("needs_docker") and not docker_works():
+        pytest.skip("there is no docker command that works (docker info)")
+
+
+@functools.cache
+def docker_works() -> bool:
+    if not shutil.which("docker"):
+        return False
+    return subprocess.run(["docker", "info"], capture_output=True, check=False, timeout=300).returncode == 0
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -49,6 +60,10 @@ class Service:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def processes(self) -> list[psutil.Process]:
+        """Return the processes among which the service's are."""
+        return list(psutil.process_iter())
 
     def isolation(self) -> str | None:
         """Return the level that /health names."""
@@ -173,7 +188,7 @@ def free_port() -> int:
 def new_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     """A function that starts a server of one's own.
 
-    Its arguments are environment variables; `user`, a user id; `without_namespaces`, as in plain `docker run`; `module`,
+    Its arguments are environment variables; `user`, an id; `without_namespaces`, as in plain `docker run`; `module`,
     what is started.
     """
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -226,3 +241,13 @@ def serve(new_server: Serve) -> Serve:
 def server(serve: Serve) -> Server:
     """A server as it comes."""
     return serve()
+
+
+@pytest.fixture(scope="session")
+def no_rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A policy that denies nothing, in a folder that every user can reach."""
+    file = tmp_path_factory.mktemp("policy") / "none.yaml"
+    file.write_text("version: 1\n")
+    for folder in (file, *list(file.parents)[:3]):
+        folder.chmod(0o755)
+    return file

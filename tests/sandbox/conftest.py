@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tests.attacking import SETTINGS
-from tests.conftest import ROOT, Serve, Server
+from tests.conftest import ROOT, Serve, Server, Service
 
 SITE_PACKAGES = ROOT / ".venv-sandbox" / "lib" / "python3.11" / "site-packages"
 ORDINARY_USER = 12345
@@ -26,16 +26,6 @@ def user(request: pytest.FixtureRequest) -> int | None:
     if os.geteuid() != 0:
         pytest.skip("only root can start the service as another user")
     return ORDINARY_USER
-
-
-@pytest.fixture(scope="session")
-def no_rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A policy that denies nothing, in a folder that every user can reach."""
-    file = tmp_path_factory.mktemp("policy") / "none.yaml"
-    file.write_text("version: 1\n")
-    for folder in (file, *list(file.parents)[:3]):
-        folder.chmod(0o755)
-    return file
 
 
 @pytest.fixture(scope="module", params=[(level, mode) for level in LEVELS for mode in ("warm", "cold")], ids="-".join)
@@ -64,7 +54,7 @@ def wait_until_idle(server: Server, level: str, mode: str) -> None:
 
 
 @contextmanager
-def running(server: Server, script: str, **args: object) -> Iterator[tuple[psutil.Process, Future[Any]]]:
+def running(server: Service, script: str, **args: object) -> Iterator[tuple[psutil.Process, Future[Any]]]:
     """Run a script that makes a folder `here` and ends when that is gone; find its process meanwhile.
 
     Yields:

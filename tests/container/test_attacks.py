@@ -1,0 +1,52 @@
+"""The hostile scripts of tests/attacks in containers, with the policy off; and scripts of two containers."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.attacking import ATTACKS, SETTINGS, attack_facts, run_attack
+from tests.container.conftest import Contain, Container, facts_of
+from tests.sandbox.conftest import running, scratch_of
+from tests.sandbox.test_neighbours import ATTACKER, UNTOUCHED, VICTIM
+
+pytestmark = [pytest.mark.needs_docker, pytest.mark.needs_root]
+
+FLAGS = {"plain": [], "privileged": ["--privileged"], "user": ["--user", "65534"]}
+
+
+@pytest.fixture(scope="module")
+def facts() -> Iterator[dict[str, Any]]:
+    with attack_facts() as known:
+        yield known
+
+
+@pytest.fixture(scope="module")
+def attacked(
+    request: pytest.FixtureRequest, image: str, contain: Contain, no_rules: Path, facts: dict[str, Any]
+) -> Container:
+    """A container without a policy, with the attacker's files and sockets at the same place as outside."""
+    folder = facts["home_of_others"]
+    volumes = ["-v", f"{no_rules}:/policy.yaml:ro", "-v", f"{folder}:{folder}"]
+    return contain(image, *volumes, *FLAGS[request.param], POLICY_FILE="/policy.yaml", **SETTINGS)
+
+
+@pytest.mark.parametrize("attacked", FLAGS, indirect=True)
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda path: path.stem)
+def test_attack(attack: Path, attacked: Container, facts: dict[str, Any], request: pytest.FixtureRequest) -> None:
+    root = request.node.callspec.params["attacked"] != "user"
+    run_attack(attacked, attack, facts | facts_of(attacked) | {"root": root})
+
+
+def test_scripts_of_two_containers_cannot_meet(image: str, contain: Contain, no_rules: Path) -> None:
+    first, second = (contain(image, "-v", f"{no_rules}:/policy.yaml:ro", POLICY_FILE="/policy.yaml") for _ in range(2))
+    with running(first, VICTIM) as (victim, answer):
+        ids = re.findall(r"^NSpid:\s(.+)$", Path(f"/proc/{victim.pid}/status").read_text(), re.MULTILINE)[0].split()
+        known = {"address": 4096, "scratch": str(scratch_of(victim).readlink())}
+        attacks = [second.post(ATTACKER, args=known | {"pid": int(pid)}).json() for pid in ids]
+    for attack in attacks:
+        assert attack["result"]["reached"] == [], attack
+        assert len(attack["result"]["tried"]) > 20
+    assert answer.result()["result"] == UNTOUCHED

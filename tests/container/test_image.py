@@ -1,0 +1,91 @@
+"""What is in the image, and who runs as whom in a container of it."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.container.conftest import Contain, Container, build, docker, uid
+
+pytestmark = pytest.mark.needs_docker
+
+MB = 10**6
+
+
+@pytest.fixture(scope="module", params=["plain", "privileged"])
+def container(request: pytest.FixtureRequest, image: str, contain: Contain) -> Container:
+    return contain(image, *(["--privileged"] if request.param == "privileged" else []))
+
+
+def test_what_listens_and_what_runs_scripts_is_not_root(container: Container) -> None:
+    script = "import os\n\ndef main():\n    return [os.getuid(), os.geteuid(), os.getgid(), os.getgroups()]\n"
+    statuses = container.statuses()
+    # Docker's first process, the one that starts jails, and what nsjail itself is.
+    of_root = [one for one in statuses if uid(one) == 0]
+    assert {one["Name"] for one in of_root} <= {"python", "nsjail"}
+    assert sum(one["Name"] == "python" for one in of_root) == 2
+    servers = [one for one in statuses if uid(one) == 65_532]
+    assert len(servers) == 2
+    for one in servers:
+        assert (one["CapPrm"], one["CapEff"], one["NoNewPrivs"], one["Groups"]) == ("0" * 16, "0" * 16, "1", "")
+    jailed = [one for one in statuses if uid(one) >= 100_000]
+    assert len(jailed) == len(statuses) - len(of_root) - len(servers) > 0
+    came = container.post(script).json()
+    assert 0 not in came["result"][:3], came
+
+
+def test_the_port_is_the_unprivileged_servers(container: Container) -> None:
+    table = container.run("cat", "/proc/net/tcp")
+    owners = {
+        row[7]
+        for row in map(str.split, table.splitlines()[1:])
+        if int(row[1].split(":")[1], 16) == container.port and row[3] == "0A"
+    }
+    assert owners == {"65532"}
+
+
+def test_the_health_check_passes(container: Container) -> None:
+    declared = re.search(r"HEALTHCHECK.*\\\n\s+CMD (\[.+\])", (ROOT / "Dockerfile").read_text())
+    assert declared
+    container.run(*json.loads(declared[1]))
+
+
+def test_there_is_nothing_to_install_or_compile_with(container: Container) -> None:
+    tools = "for name in pip pip3 easy_install gcc cc c++ ld as make; do command -v $name; done; true"
+    assert container.run("sh", "-c", tools) == ""
+    for found in (
+        r"find / -xdev ( -name pip -o -name setuptools -o -name ensurepip ) -type d",
+        "find / -xdev -perm /6000 -type f",
+        "find /opt -perm /022 -not -type l",
+    ):
+        assert container.run(*found.split()) == ""
+
+
+def test_scripts_find_their_packages_and_not_the_services(container: Container) -> None:
+    names = ["numpy", "pandas", "requests", "flask", "gunicorn", "functions_framework", "service", "sandbox"]
+    script = f"import importlib.util\n\ndef main():\n    return [n for n in {names} if importlib.util.find_spec(n)]\n"
+    policy_off = container.post(script).json()
+    assert policy_off.get("code") == "policy_violation"
+
+
+def test_the_size(image: str) -> None:
+    assert int(docker("inspect", "--format", "{{.Size}}", image)) <= 380 * MB
+
+
+def test_packages_of_the_operators_own(contain: Contain, image: str, tmp_path: Path) -> None:
+    """`image` is built before, whose layers are the same but for the packages."""
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
+    for name in filter(None, tracked.split("\0")):
+        if name.partition("/")[0] not in ("tests", "bench") and (ROOT / name).is_file():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / "my-requirements.txt").write_text("tabulate==0.9.0\n")
+    own = build("python-code-executor:own", tmp_path, "--build-arg", "SANDBOX_REQUIREMENTS=my-requirements.txt")
+    container = contain(own)
+    script = "import tabulate\n\ndef main():\n    return tabulate.tabulate([[1, 2]], tablefmt='plain')\n"
+    assert container.post(script).json()["result"] == "1  2"
+    assert container.stop() == 0
