@@ -2,10 +2,11 @@
 # user id of its own, which the level `seccomp` gives it.
 PYTHON ?= $(shell /usr/bin/python3.11 -c 'import ensurepip, venv' 2>/dev/null && echo /usr/bin/python3.11 || echo python3.11)
 PORT ?= 8080
+IMAGE ?= python-code-executor
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test lint bench endurance lock clean
+.PHONY: help run test lint bench endurance image image-size sbom audit lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets.
@@ -17,16 +18,37 @@ run: .venv/installed .venv-sandbox/installed ## Install what is needed and serve
 test: .venv/installed-dev .venv-sandbox/installed ## Install what is needed and run every test.
 	.venv/bin/python -m pytest $(ARGS)
 
-lint: .venv/installed-dev ## Check style (ruff) and types (mypy, strict).
+lint: .venv/installed-dev ## Check style (ruff), types (mypy, strict) and the Dockerfile (hadolint).
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	.venv/bin/hadolint Dockerfile
 
 bench: .venv/installed-dev .venv-sandbox/installed ## Measure the service, as root and with wrk; ARGS=--quick for a rough look.
 	.venv/bin/python -m bench $(ARGS)
 
 endurance: .venv/installed-dev .venv-sandbox/installed ## Run 20,000 scripts, as root, and look for what grows.
 	.venv/bin/python -m bench.soak $(ARGS)
+
+image: ## Build the image, as IMAGE (python-code-executor).
+	docker build --tag $(IMAGE) .
+
+image-size: image ## Show what the image is made of, in MB (10^6 bytes), and how long it is compressed.
+	@docker run --rm --entrypoint sh $(IMAGE) -c 'du --block-size=1000000 -xs \
+	  /usr/lib/python3* /opt/sandbox/lib/python3.11/site-packages/* /opt/service /opt/python-code-executor /usr /var / \
+	  | sort -rn | head -20'
+	@docker run --rm --entrypoint tar $(IMAGE) -c --one-file-system / 2>/dev/null \
+	  | gzip -6 | wc -c | awk '{printf "%.0f\tall of it, compressed by gzip\n", $$1 / 1000000}'
+
+sbom: .venv/installed-dev .venv-sandbox/installed ## Write what is installed, for the service and for scripts, in CycloneDX.
+	.venv/bin/cyclonedx-py requirements requirements-service.txt --output-file sbom-service.cdx.json
+	.venv/bin/cyclonedx-py environment .venv-sandbox/bin/python --output-file sbom-sandbox.cdx.json
+
+audit: .venv/installed-dev ## Look for known holes in what is installed; says so where PyPI cannot be asked.
+	@if .venv/bin/python -c 'import requests; requests.get("https://pypi.org/pypi/pip/json", timeout=10).raise_for_status()' 2>/dev/null; \
+	then for name in service sandbox; do \
+	  .venv/bin/pip-audit --require-hashes --disable-pip --requirement requirements-$$name.txt || exit 1; done; \
+	else echo "PyPI's advisories cannot be reached from here; nothing was audited."; fi
 
 lock: .venv/installed-dev ## Pin every requirement anew, with hashes.
 	.venv/bin/pip install --quiet uv==0.13.9
