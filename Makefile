@@ -6,7 +6,7 @@ IMAGE ?= python-code-executor
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test lint bench endurance image image-size sbom audit lock clean
+.PHONY: help run test lint bench bench-image endurance image image-size sbom audit lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets.
@@ -26,6 +26,9 @@ lint: .venv/installed-dev ## Check style (ruff), types (mypy, strict) and the Do
 
 bench: .venv/installed-dev .venv-sandbox/installed ## Measure the service, as root and with wrk; ARGS=--quick for a rough look.
 	.venv/bin/python -m bench $(ARGS)
+
+bench-image: .venv/installed-dev ## Measure the image in a plain and a privileged container, with wrk.
+	.venv/bin/python -m bench.containers
 
 endurance: .venv/installed-dev .venv-sandbox/installed ## Run 20,000 scripts, as root, and look for what grows.
 	.venv/bin/python -m bench.soak $(ARGS)

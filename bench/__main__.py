@@ -1,11 +1,6 @@
 """`python -m bench`: measures, prints the tables, and writes them down."""
 
 import argparse
-import datetime
-import os
-import platform
-import re
-import subprocess
 import tempfile
 from pathlib import Path
 
@@ -13,7 +8,8 @@ from . import measure, results
 from .chart import growth_chart
 from .load import find_wrk
 from .processes import require_root
-from .servers import ROOT
+from .report import heading
+from .servers import ROOT, run_rows
 from .workloads import PANDAS
 
 
@@ -29,8 +25,8 @@ def main() -> None:
         folder = Path(name)
         folder.chmod(0o711)  # scripts with user ids of their own pass through it
         print("Comparing the rows …", flush=True)
-        comparison = measure.compare(folder / "rows", effort)
-        table = results.comparison_table(comparison)
+        comparison = measure.compare(folder / "rows", effort, run_rows)
+        table = results.comparison_table(comparison, results.ROWS)
         targets = results.ratio_targets(comparison)
         print(f"\n{table}\n{results.target_table(targets)}\nMeasuring the start …", flush=True)
         warm_pandas_seconds = comparison[PANDAS.name, "warm", 1].percentile_ms(50) / 1000
@@ -47,14 +43,14 @@ def main() -> None:
     (output / "RESULTS.md").write_text(document, "utf-8")
     if not quick:
         readme = ROOT / "README.md"
-        readme.write_text(results.put_between_markers(readme.read_text("utf-8"), table), "utf-8")
+        readme.write_text(results.put_between_markers(readme.read_text("utf-8"), table, "bench"), "utf-8")
 
 
 def _document(effort: measure.Effort, comparison: str, targets: str, growth: str) -> str:
     """Put the tables and what they were measured on into one Markdown document."""
     return f"""# Results of `make bench`
 
-{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC, commit {_commit()}, {_machine()}.
+{heading()}
 
 Everything goes through HTTP and functions-framework, with one gunicorn worker. wrk keeps each client's connection,
 sends the next request as soon as an answer is there, and checks every answer. The rows ran side by side and took turns:
@@ -79,20 +75,6 @@ the warming down.
 {growth}
 With as many spares as by default, and `SANDBOX_CONCURRENCY` as high as it takes for no client to be refused.
 """
-
-
-def _commit() -> str:
-    """Name the commit, and say whether files differ from it."""
-    command = ["/usr/bin/env", "git", "describe", "--always", "--dirty"]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
-
-
-def _machine() -> str:
-    """Describe the machine."""
-    model = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    memory_gib = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGESIZE") / 2**30
-    cpus = f"{len(os.sched_getaffinity(0))} CPUs ({model.group(1) if model else platform.machine()})"
-    return f"{cpus}, {memory_gib:.0f} GiB, Linux {platform.release()}, Python {platform.python_version()}"
 
 
 if __name__ == "__main__":

@@ -4,14 +4,15 @@ import os
 import statistics
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import processes
 from .load import Sample, put_load
 from .results import CLIENTS, Load, StartUp
-from .servers import Server, run_rows, run_server
+from .servers import Server, run_server
 from .workloads import HELLO, PANDAS, WORKLOADS
 
 _WARM_UP_SECONDS = 1
@@ -41,8 +42,16 @@ THOROUGH = Effort(rounds=2, seconds=5, starts=3, clients=(1, 2, 4, 8, 16, 32))
 QUICK = Effort(rounds=1, seconds=3, starts=1, clients=(1, 4, 16))
 
 
-def compare(folder: Path, effort: Effort) -> dict[tuple[str, str, int], Sample]:
-    """Measure every script, row and number of clients; the rows take turns, so that all meet the same machine."""
+def compare(
+    folder: Path, effort: Effort, run_rows: Callable[[Path], AbstractContextManager[dict[str, Server]]]
+) -> dict[tuple[str, str, int], Sample]:
+    """Measure every script, row and number of clients; the rows take turns, so that all meet the same machine.
+
+    Args:
+        folder: where the servers' files go.
+        effort: how long.
+        run_rows: runs a server for each row, by name.
+    """
     samples: dict[tuple[str, str, int], Sample] = {}
     with run_rows(folder) as rows:
         for workload in WORKLOADS:

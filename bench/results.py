@@ -107,12 +107,12 @@ def start_targets(start: StartUp) -> list[Target]:
     ]
 
 
-def comparison_table(comparison: Comparison) -> str:
+def comparison_table(comparison: Comparison, rows: Mapping[str, str]) -> str:
     """Show every row under every load."""
     head = ["script", "started as", "p50, 1 client", "p95", "scripts/s", "p50, 8 clients", "p95", "scripts/s"]
     lines = []
     for script in dict.fromkeys(script for script, _, _ in comparison):
-        for row, meaning in ROWS.items():
+        for row, meaning in rows.items():
             cells = []
             for clients in CLIENTS:
                 sample = comparison[script, row, clients]
@@ -148,10 +148,10 @@ def growth_table(loads: Iterable[Load]) -> str:
     return _table(["script", "clients", "p50", "p95", "scripts/s", "memory (PSS)"], lines)
 
 
-def put_between_markers(text: str, table: str) -> str:
-    """Replace what stands between the two lines `<!-- bench -->` and `<!-- /bench -->`; without them change nothing."""
-    before, found_begin, rest = text.partition("<!-- bench -->\n")
-    _, found_end, after = rest.partition("<!-- /bench -->")
+def put_between_markers(text: str, table: str, name: str) -> str:
+    """Replace what stands between the lines `<!-- name -->` and `<!-- /name -->`; without them change nothing."""
+    before, found_begin, rest = text.partition(f"<!-- {name} -->\n")
+    _, found_end, after = rest.partition(f"<!-- /{name} -->")
     return f"{before}{found_begin}{table}{found_end}{after}" if found_begin and found_end else text
 
 

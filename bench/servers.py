@@ -22,11 +22,11 @@ ROOT = Path(__file__).resolve().parent.parent
 _BENCH = ROOT / "bench"
 UNJAILED_COMMAND = (str(ROOT / ".venv-sandbox" / "bin" / "python"), "-I", str(_BENCH / "unjailed.py"))
 # As in the jail, see nsjail/namespaces.cfg.
-UNJAILED_ENVIRONMENT = {"LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+UNJAILED_ENVIRONMENT = {"LANG": "C.UTF-8", "OPENBLAS_NUMTHREADS": "1", "MALLOC_ARENA_MAX": "1"}
 _START_SECONDS = 60
 _STOP_SECONDS = 60
 # Enough for every client of the bench, for all rows.
-_THREADS = "96"
+THREADS = "96"
 
 
 class ServerFailed(Exception):
@@ -125,9 +125,9 @@ def run_server(folder: Path, *, function: Path = ROOT / "main.py", **settings: s
     folder.chmod(0o711)  # scripts with user ids of their own pass through it
     temporary.chmod(0o711)
     log = folder / "log"
-    port = _free_port()
+    port = free_port()
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)}
-    environment |= {"PORT": str(port), "THREADS": _THREADS, "THREADED_TIMEOUT_ENABLED": "false"} | settings
+    environment |= {"PORT": str(port), "THREADS": THREADS, "THREADED_TIMEOUT_ENABLED": "false"} | settings
     framework = [sys.executable, "-m", "functions_framework", "--target", "app", "--host", "127.0.0.1"]
     with log.open("wb") as output:
         started = time.monotonic()
@@ -188,7 +188,7 @@ def _run_floor(path: Path, imports: list[str]) -> Iterator[None]:
         process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Return a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

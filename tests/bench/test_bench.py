@@ -112,7 +112,7 @@ def test_start_targets_say_what_was_missed() -> None:
 
 
 def test_comparison_table_has_every_row_under_every_load() -> None:
-    lines = results.comparison_table(comparison(warm=4, cold=100, subprocess=50, floor=5)).splitlines()
+    lines = results.comparison_table(comparison(warm=4, cold=100, subprocess=50, floor=5), ROWS).splitlines()
     assert len(lines) == 2 + len(WORKLOADS) * len(ROWS)
     assert {line.count("|") for line in lines} == {9}
     assert lines[2] == "| hello | this service | 4.0 ms | 4.0 ms | 250.0 | 32.0 ms | 32.0 ms | 250.0 |"
@@ -172,7 +172,7 @@ def test_an_axis_needs_something_to_show() -> None:
     ],
 )
 def test_the_table_goes_between_the_markers(text: str, expected: str) -> None:
-    assert results.put_between_markers(text, "new\n") == expected
+    assert results.put_between_markers(text, "new\n", "bench") == expected
 
 
 @pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)
