@@ -3,7 +3,7 @@
 resource "google_logging_metric" "unhealthy" {
   count = var.alerts ? 1 : 0
 
-  name        = "${var.name}/unhealthy"
+  name        = "${var.name}-unhealthy"
   description = "Log lines that say why no script can be run"
   filter = join(" AND ", [
     "resource.type=\"cloud_run_revision\"",
