@@ -6,11 +6,23 @@ IMAGE ?= python-code-executor
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test lint bench bench-image endurance image image-size sbom audit lock clean
+.PHONY: help run test lint lint-cloud terraform-docs deploy bench bench-image endurance image image-size sbom audit lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+lint-cloud: .venv/installed-dev .venv-checkov/installed ## Check Terraform (fmt, checkov) and cloudbuild.yaml (its schema).
+	terraform -chdir=terraform fmt -check -diff -recursive
+	.venv-checkov/bin/checkov --directory terraform --framework terraform --compact --quiet --skip-download
+	.venv/bin/check-jsonschema --builtin-schema vendor.cloudbuild cloudbuild.yaml
+
+terraform-docs: .venv/installed-dev ## Write the tables of terraform/README.md.
+	.venv/bin/python -m tests.terraform.tables
+
+deploy: ## Deploy to Cloud Run with Terraform: make deploy PROJECT=my-project-123.
+	terraform -chdir=terraform init
+	terraform -chdir=terraform apply -var project_id=$(PROJECT)
 
 run: .venv/installed .venv-sandbox/installed ## Install what is needed and serve on PORT (8080).
 	PYTHONPATH=$(CURDIR) PORT=$(PORT) exec .venv/bin/functions-framework --target app
@@ -55,12 +67,18 @@ audit: .venv/installed-dev ## Look for known holes in what is installed; says so
 
 lock: .venv/installed-dev ## Pin every requirement anew, with hashes.
 	.venv/bin/pip install --quiet uv==0.13.9
-	for name in -service -sandbox -dev ""; do \
+	for name in -service -sandbox -dev -checkov ""; do \
 	  .venv/bin/uv pip compile --quiet --generate-hashes --python-version 3.11 --custom-compile-command 'make lock' \
 	    --output-file requirements$$name.txt requirements$$name.in || exit 1; done
 
+# What checks Terraform, and is large.
+.venv-checkov/installed: requirements-checkov.txt
+	$(PYTHON) -m venv .venv-checkov
+	.venv-checkov/bin/pip install --quiet --require-hashes --requirement requirements-checkov.txt
+	touch $@
+
 clean: ## Remove both environments and every cache.
-	rm -rf .venv .venv-sandbox .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-sandbox .venv-checkov .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # The service's own environment; the development tools go into it too.

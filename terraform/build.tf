@@ -15,6 +15,7 @@ locals {
 }
 
 resource "google_artifact_registry_repository" "images" {
+  #checkov:skip=CKV_GCP_84:The image holds this repository's sources and public packages; Google's own keys are enough for them.
   location      = var.region
   repository_id = var.name
   description   = "Images of ${var.name}"
@@ -39,6 +40,8 @@ resource "google_artifact_registry_repository" "images" {
 }
 
 resource "google_storage_bucket" "sources" {
+  #checkov:skip=CKV_GCP_62:It holds the sources of this repository for a week; Cloud Audit Logs record who changes it.
+  #checkov:skip=CKV_GCP_78:What is in it can be uploaded again at any time.
   name                        = "${var.project_id}-${var.name}-sources"
   location                    = var.region
   uniform_bucket_level_access = true

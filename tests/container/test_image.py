@@ -2,13 +2,11 @@
 
 import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, copy_of_repository
 from tests.container.conftest import Contain, Container, build, docker, uid
 
 pytestmark = pytest.mark.needs_docker
@@ -78,11 +76,7 @@ def test_the_size(image: str) -> None:
 
 def test_packages_of_the_operators_own(contain: Contain, image: str, tmp_path: Path) -> None:
     """`image` is built before, whose layers are the same but for the packages."""
-    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
-    for name in filter(None, tracked.split("\0")):
-        if name.partition("/")[0] not in ("tests", "bench") and (ROOT / name).is_file():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, tmp_path / name)
+    copy_of_repository(tmp_path)
     (tmp_path / "my-requirements.txt").write_text("tabulate==0.9.0\n")
     own = build("python-code-executor:own", tmp_path, "--build-arg", "SANDBOX_REQUIREMENTS=my-requirements.txt")
     container = contain(own)

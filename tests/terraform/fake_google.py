@@ -8,7 +8,7 @@ are over at once.
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -45,14 +45,15 @@ class FakeGoogle:
         resources: what exists, by path.
         policies: the IAM policy of each resource, by path.
         enabled: the services that are enabled in the project.
-        changes: each request that changed something: method, path, body.
+        changes: each request that was not a GET: method, path, body.
+        built_tags: returns the tags of the images that were built.
     """
 
     resources: dict[str, Document] = field(default_factory=dict)
     policies: dict[str, Document] = field(default_factory=dict)
     enabled: set[str] = field(default_factory=set)
     changes: list[tuple[str, str, Document]] = field(default_factory=list)
-    images: list[str] = field(default_factory=list)
+    built_tags: Callable[[], list[str]] = list
 
     def answer(self, method: str, target: str, body: Document) -> tuple[int, Document]:
         """Answer one request with a status and a document."""
@@ -73,7 +74,7 @@ class FakeGoogle:
         if path.endswith("/global/routes"):
             return 200, {"items": []}
         if path.endswith("/dockerImages"):
-            return 200, {"dockerImages": [self._image(path, tag) for tag in self.images]}
+            return 200, {"dockerImages": [self._image(path, tag) for tag in self.built_tags()]}
         return self._resource(method, path, query, body)
 
     def _policy(self, path: str, body: Document, *, changes: bool) -> Document:
@@ -88,7 +89,9 @@ class FakeGoogle:
             self.enabled.add(path.rpartition("/")[2].removesuffix(":enable"))
         elif path.endswith("/services"):
             names = [f"projects/{PROJECT_NUMBER}/services/{one}" for one in sorted(self.enabled)]
-            return 200, {"services": [{"name": n, "config": {"name": n.rpartition("/")[2]}, "state": "ENABLED"} for n in names]}
+            return 200, {
+                "services": [{"name": n, "config": {"name": n.rpartition("/")[2]}, "state": "ENABLED"} for n in names]
+            }
         return 200, {"name": "operations/enabled", "done": True, "response": {}}
 
     def _image(self, path: str, tag: str) -> Document:
@@ -97,7 +100,13 @@ class FakeGoogle:
         project, location, name = repository.groups()
         uri = f"{location}-docker.pkg.dev/{project}/{name}/executor@{DIGEST}"
         full = f"projects/{project}/locations/{location}/repositories/{name}/dockerImages/executor@{DIGEST}"
-        return {"name": full, "uri": uri, "tags": [tag], "uploadTime": "2026-01-01T00:00:00Z", "updateTime": "2026-01-01T00:00:00Z"}
+        return {
+            "name": full,
+            "uri": uri,
+            "tags": [tag],
+            "uploadTime": "2026-01-01T00:00:00Z",
+            "updateTime": "2026-01-01T00:00:00Z",
+        }
 
     def _resource(self, method: str, path: str, query: Document, body: Document) -> tuple[int, Document]:
         if method == "POST":
@@ -114,7 +123,7 @@ class FakeGoogle:
 
     def _make(self, path: str, query: Document, body: Document) -> Document:
         name = next((query[one] for one in NAME_PARAMETERS if one in query), None) or body.get("name", "made")
-        service, _, parent = path.partition("/")
+        service = path.partition("/")[0]
         found = dict(body)
         where = f"{path}/{name.rpartition('/')[2]}" if "/" in name and service != "logging" else f"{path}/{name}"
         full = where.split("/", 2)[2]
@@ -142,9 +151,19 @@ class FakeGoogle:
         """Return what a change answers: an operation that is over, or where the API has none, the resource."""
         service = path.partition("/")[0]
         if service == "compute":
-            return {"kind": "compute#operation", "name": "over", "status": "DONE", "selfLink": "over", "targetLink": path}
+            return {
+                "kind": "compute#operation",
+                "name": "over",
+                "status": "DONE",
+                "selfLink": "over",
+                "targetLink": path,
+            }
         if service in ("run", "artifactregistry"):
-            return {"name": f"projects/{PROJECT}/locations/somewhere/operations/over", "done": True, "response": resource}
+            return {
+                "name": f"projects/{PROJECT}/locations/somewhere/operations/over",
+                "done": True,
+                "response": resource,
+            }
         return resource
 
 
@@ -169,7 +188,7 @@ def run_fake_google() -> Iterator[tuple[FakeGoogle, dict[str, str]]]:
             self.end_headers()
             self.wfile.write(answer)
 
-        do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _handle  # noqa: N815 (http.server's names)
+        do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _handle
 
         def log_message(self, format: str, *args: object) -> None:
             pass

@@ -1,0 +1,54 @@
+"""What Terraform and Cloud Build say, compared with the service; no provider is needed."""
+
+import re
+import subprocess
+
+import pytest
+import yaml
+
+from service.settings import TABLE, Setting
+from tests.conftest import ROOT
+from tests.terraform.tables import BETWEEN, README, TERRAFORM, attribute, blocks, tables
+
+# What the image or the configuration itself decides.
+NOT_VARIABLES = {"PORT", "SANDBOX_MIN_ISOLATION", "NSJAIL", "SANDBOX_PYTHON", "LOG_FORMAT", "GOOGLE_CLOUD_PROJECT"}
+SETTINGS = [setting for setting in TABLE if setting.name not in NOT_VARIABLES]
+
+
+def test_settings_are_variables_of_the_same_names() -> None:
+    assert set(blocks("variable", "settings.tf")) == {setting.name.lower() for setting in SETTINGS}
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_settings_have_the_same_defaults_and_ranges(setting: Setting) -> None:
+    block = blocks("variable", "settings.tf")[setting.name.lower()]
+    default = attribute(block, "default").strip('"')
+    # By default they follow from the number of CPUs, which is a variable.
+    expected = "null" if setting.name in ("SANDBOX_CONCURRENCY", "SANDBOX_SPARES") else setting.default
+    assert default == expected
+    bounds = re.fullmatch(r"a whole number from (\d+) to (\d+)", setting.expected)
+    if bounds:
+        variable = f"var.{setting.name.lower()}"
+        assert f"{variable} >= {bounds[1]} && {variable} <= {bounds[2]} && floor({variable}) == {variable}" in block
+
+
+def test_every_setting_reaches_the_service() -> None:
+    text = (TERRAFORM / "service.tf").read_text()
+    passed = set(re.findall(r"^    ([A-Z_]+)\s+=", text, re.MULTILINE))
+    assert passed == {setting.name for setting in TABLE} - {"PORT", "NSJAIL", "SANDBOX_PYTHON", "LOG_FORMAT"}
+
+
+def test_the_readme_has_the_tables_of_this_configuration() -> None:
+    found = BETWEEN.search(README.read_text())
+    assert found
+    assert found[0] == tables(), "make terraform-docs writes them"
+
+
+def test_cloud_build_tries_the_image_before_it_pushes_it() -> None:
+    steps = [step["id"] for step in yaml.safe_load((ROOT / "cloudbuild.yaml").read_text())["steps"]]
+    assert steps.index("build") < steps.index("smoke-test") < steps.index("push") < steps.index("deploy")
+
+
+def test_cloud_builds_scripts_are_shell() -> None:
+    for step in yaml.safe_load((ROOT / "cloudbuild.yaml").read_text())["steps"]:
+        subprocess.run(["sh", "-n"], input=step["script"], text=True, check=True)
