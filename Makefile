@@ -3,6 +3,9 @@
 PYTHON ?= $(shell /usr/bin/python3.11 -c 'import ensurepip, venv' 2>/dev/null && echo /usr/bin/python3.11 || echo python3.11)
 PORT ?= 8080
 IMAGE ?= python-code-executor
+SERVICE ?= python-code-executor
+REGION ?= europe-west1
+ACCOUNT = $(SERVICE)-run@$(PROJECT).iam.gserviceaccount.com
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -20,9 +23,20 @@ lint-cloud: .venv/installed-dev .venv-checkov/installed ## Check Terraform (fmt,
 terraform-docs: .venv/installed-dev ## Write the tables of terraform/README.md.
 	.venv/bin/python -m tests.terraform.tables
 
-deploy: ## Deploy to Cloud Run with Terraform: make deploy PROJECT=my-project-123.
-	terraform -chdir=terraform init
-	terraform -chdir=terraform apply -var project_id=$(PROJECT)
+# For trying it out; terraform/ makes the same and more, and keeps track of it.
+deploy: ## Deploy to Cloud Run by gcloud: make deploy PROJECT=my-project-123 (REGION=europe-west1).
+	@test -n "$(PROJECT)" || { echo "Name the project: make deploy PROJECT=my-project-123" >&2; exit 1; }
+	gcloud services enable artifactregistry.googleapis.com cloudbuild.googleapis.com run.googleapis.com --project=$(PROJECT)
+	gcloud artifacts repositories describe $(SERVICE) --project=$(PROJECT) --location=$(REGION) >/dev/null 2>&1 \
+	  || gcloud artifacts repositories create $(SERVICE) --project=$(PROJECT) --location=$(REGION) --repository-format=docker
+	gcloud iam service-accounts describe $(ACCOUNT) --project=$(PROJECT) >/dev/null 2>&1 \
+	  || gcloud iam service-accounts create $(SERVICE)-run --project=$(PROJECT) --display-name="Has no roles"
+	gcloud builds submit . --project=$(PROJECT) --region=$(REGION) --ignore-file=.gcloudignore.image \
+	  --tag=$(REGION)-docker.pkg.dev/$(PROJECT)/$(SERVICE)/executor
+	gcloud run deploy $(SERVICE) --project=$(PROJECT) --region=$(REGION) --service-account=$(ACCOUNT) \
+	  --image=$(REGION)-docker.pkg.dev/$(PROJECT)/$(SERVICE)/executor --execution-environment=gen2 \
+	  --no-allow-unauthenticated --cpu=2 --memory=3Gi --concurrency=8 --timeout=30 --max-instances=5 \
+	  --set-env-vars=SANDBOX_MIN_ISOLATION=namespaces,SANDBOX_CONCURRENCY=4
 
 run: .venv/installed .venv-sandbox/installed ## Install what is needed and serve on PORT (8080).
 	PYTHONPATH=$(CURDIR) PORT=$(PORT) exec .venv/bin/functions-framework --target app

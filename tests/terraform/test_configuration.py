@@ -1,7 +1,9 @@
 """What Terraform and Cloud Build say, compared with the service; no provider is needed."""
 
+import os
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
@@ -52,3 +54,24 @@ def test_cloud_build_tries_the_image_before_it_pushes_it() -> None:
 def test_cloud_builds_scripts_are_shell() -> None:
     for step in yaml.safe_load((ROOT / "cloudbuild.yaml").read_text())["steps"]:
         subprocess.run(["sh", "-n"], input=step["script"], text=True, check=True)
+
+
+def test_make_deploy_is_private_isolated_and_without_roles(tmp_path: Path) -> None:
+    gcloud = tmp_path / "gcloud"
+    gcloud.write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/calls\n[ "$3" != describe ]\n')
+    gcloud.chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    subprocess.run(["make", "deploy", "PROJECT=a-project-123"], cwd=ROOT, env=environment, check=True)
+    calls = (tmp_path / "calls").read_text().splitlines()
+    [deployed] = [call for call in calls if call.startswith("run deploy")]
+    for flag in ("--no-allow-unauthenticated", "--execution-environment=gen2", "SANDBOX_MIN_ISOLATION=namespaces"):
+        assert flag in deployed
+    assert "--service-account=python-code-executor-run@a-project-123.iam.gserviceaccount.com" in deployed
+    assert not [call for call in calls if "add-iam-policy-binding" in call]
+    assert [call for call in calls if call.startswith("iam service-accounts create")]
+
+
+def test_make_deploy_asks_for_the_project() -> None:
+    done = subprocess.run(["make", "deploy"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "make deploy PROJECT=my-project-123" in done.stderr
