@@ -26,7 +26,7 @@ from .place import Place
 _ENVIRONMENT = {"LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
 # What is short of memory ends a script and not the service: the kernel's first choice (proc(5), oom_score_adj) is what
 # descends from here. A shell writes it, since a jail's own children must have it from their first moment.
-_KILLED_FIRST = ("/bin/sh", "-c", 'echo 1000 >/proc/self/oom_score_adj; exec "$@"', "sh")
+_KILLED_FIRST = ("/bin/sh", "-c", 'echo 1000 >/proc/self/oom_score_adj; unset PWD OLDPWD; exec "$@"', "sh")
 # How long scripts that were killed with their jail may take to let go of their files.
 _REMOVE_SECONDS = 2.0
 

@@ -1,14 +1,17 @@
-"""Runs the attacks of `tests/attacks` against a server.
+"""The attacks of `tests/attacks`, and how one is run against a service.
 
-An attack's first line says what must come of it: a code of the HTTP contract, or what its `main` returns. Its second
-says what the same act does outside the jail: an attack that fails everywhere proves nothing.
+An attack is a script. The comments at its head say what must come of it (`expects`: a code of the HTTP contract, or
+what its `main` returns), what it is after (`category`), and what the same act does outside the jail (`control`): an
+attack that fails everywhere proves nothing. With lines `# case NAME (CATEGORY): ARGUMENTS` it is one attack for each.
 """
 
+import json
 import re
 import secrets
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,7 +21,60 @@ from tests.conftest import ROOT
 
 LIMITS = {"threads": 32, "open_files": 64, "memory_mb": 128, "scratch_mb": 16}
 SETTINGS = {f"SANDBOX_{name.upper()}": str(value) for name, value in LIMITS.items()} | {"SANDBOX_TIMEOUT_SECONDS": "10"}
-ATTACKS = sorted((Path(__file__).parent / "attacks").glob("*.py"))
+_FOLDER = Path(__file__).parent / "attacks"
+_CASE = re.compile(r"^# case (\w+) \((\w+)\): (.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Attack:
+    """One attack.
+
+    Attributes:
+        name: the file's, with that of the case.
+        category: what it is after.
+        script: the source.
+        arguments: what is given to its `main`, besides the facts.
+        expects: what may come of it.
+        reached_outside: whether the same act succeeds outside the jail.
+    """
+
+    name: str
+    category: str
+    script: str
+    arguments: dict[str, Any]
+    expects: frozenset[str]
+    reached_outside: bool
+
+
+def read_attacks(file: Path) -> list[Attack]:
+    """Read one attack, or one for each case."""
+    script = file.read_text()
+
+    def header(key: str) -> str:
+        found = re.search(rf"^# {key}: (.+)$", script, re.MULTILINE)
+        assert found, f"{file.name} has no line '# {key}: …'"
+        return found[1]
+
+    expects, reached_outside = frozenset(header("expects").split(" or ")), header("control") == "reached"
+    cases = [(f"{file.stem}-{name}", category, json.loads(text)) for name, category, text in _CASE.findall(script)]
+    return [
+        Attack(name, category, script, arguments, expects, reached_outside)
+        for name, category, arguments in cases or [(file.stem, header("category"), {})]
+    ]
+
+
+ATTACKS = [attack for file in sorted(_FOLDER.glob("*.py")) for attack in read_attacks(file)]
+CATEGORIES = (
+    "files",
+    "processes",
+    "descriptors",
+    "network",
+    "privilege",
+    "kernel",
+    "resources",
+    "neighbours",
+    "results",
+)
 
 
 class Target(Protocol):
@@ -26,12 +82,6 @@ class Target(Protocol):
 
     def post(self, script: str, **fields: Any) -> requests.Response:
         """Send a script to /execute."""
-
-
-def header(attack: Path, key: str) -> str:
-    found = re.search(rf"^# {key}: (.+)$", attack.read_text(), re.MULTILINE)
-    assert found, f"{attack.name} has no line '# {key}: …'"
-    return found[1]
 
 
 @contextmanager
@@ -69,11 +119,9 @@ def attack_facts() -> Iterator[dict[str, Any]]:
     folder.rmdir()
 
 
-def run_attack(target: Target, attack: Path, arguments: dict[str, Any]) -> None:
-    """Run one attack, and assert that nothing came of it but what may."""
-    expected = header(attack, "expects").split(" or ")
+def run_attack(target: Target, attack: Attack, facts: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Run one attack; return what came of it, to compare with what it expects, and the answer."""
     # Those that would never end are given a second, the others all the time that there is.
-    timeout = {"timeout": 1} if "timeout" in expected else {}
-    answer = target.post(attack.read_text(), args=arguments, **timeout).json()
-    came = answer["result"] if "result" in answer else answer["code"]
-    assert came in expected, answer
+    timeout = {"timeout": 1} if "timeout" in attack.expects else {}
+    answer = target.post(attack.script, args=facts | attack.arguments, **timeout).json()
+    return str(answer["result"] if "result" in answer else answer["code"]), answer

@@ -1,4 +1,5 @@
 # expects: refused
+# category: network
 # control: reached
 """Meet other scripts at an abstract Unix socket."""
 

@@ -1,4 +1,5 @@
 # expects: refused
+# category: privilege
 # control: any
 """Take root's user id."""
 

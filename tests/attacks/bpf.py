@@ -1,4 +1,5 @@
 # expects: refused
+# category: kernel
 # control: any
 """Load a program into the kernel (bpf)."""
 

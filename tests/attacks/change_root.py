@@ -1,4 +1,5 @@
 # expects: refused
+# category: files
 # control: any
 """Change the root folder."""
 

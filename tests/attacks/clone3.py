@@ -1,4 +1,5 @@
 # expects: refused
+# category: processes
 # control: any
 """Hide the flags of clone from the filter (clone3)."""
 

@@ -1,4 +1,5 @@
 # expects: refused
+# category: privilege
 # control: any
 """Get privileges in a new user namespace (clone)."""
 

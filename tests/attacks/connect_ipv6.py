@@ -1,4 +1,5 @@
 # expects: refused
+# category: network
 # control: reached
 """Open a socket of the other family."""
 

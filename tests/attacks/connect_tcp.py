@@ -1,4 +1,5 @@
 # expects: refused
+# category: network
 # control: reached
 """Talk to a listener on this machine."""
 

@@ -1,4 +1,5 @@
 # expects: refused
+# category: processes
 # control: reached
 """Become dumpable again (PR_SET_DUMPABLE)."""
 

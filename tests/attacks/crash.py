@@ -1,4 +1,5 @@
 # expects: script_exited
+# category: processes
 # control: any
 """Crash the interpreter."""
 

@@ -1,4 +1,5 @@
 # expects: refused
+# category: descriptors
 # control: reached
 """Connect one end of an allowed pair to another socket."""
 

@@ -1,4 +1,5 @@
 # expects: refused
+# category: descriptors
 # control: reached
 """Use one end of an allowed pair to reach another socket."""
 

@@ -1,4 +1,5 @@
 # expects: timeout
+# category: processes
 # control: any
 """Ignore every signal that can be ignored, and stay."""
 

@@ -1,4 +1,5 @@
 # expects: script_exited
+# category: results
 # control: any
 """Break the host's decoder with a nested result."""
 

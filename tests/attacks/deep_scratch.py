@@ -1,4 +1,5 @@
 # expects: refused or script_error
+# category: files
 # control: any
 """Leave a tree that is hard to remove: deep, and closed to its owner."""
 

@@ -1,4 +1,5 @@
 # expects: refused
+# category: privilege
 # control: any
 """Enter the namespace of another process (setns)."""
 

@@ -1,4 +1,5 @@
 # expects: refused
+# category: files
 # control: any
 """Find something in the environment that is not meant for scripts."""
 

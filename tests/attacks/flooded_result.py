@@ -1,4 +1,5 @@
 # expects: timeout
+# category: results
 # control: any
 """Write into the channel of the result without end."""
 

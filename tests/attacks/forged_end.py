@@ -1,4 +1,5 @@
 # expects: script_exited
+# category: results
 # control: any
 """Claim an end that only the host may state."""
 

@@ -1,4 +1,5 @@
 # expects: script_exited
+# category: results
 # control: any
 """Write into the channel of the result, and go."""
 

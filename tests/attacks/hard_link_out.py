@@ -1,4 +1,5 @@
 # expects: refused
+# category: files
 # control: reached
 """Take a file of others into the scratch folder."""
 

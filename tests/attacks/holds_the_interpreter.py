@@ -1,4 +1,5 @@
 # expects: timeout
+# category: processes
 # control: any
 """Stay in one C call that never lets go of the interpreter."""
 

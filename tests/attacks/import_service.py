@@ -1,4 +1,5 @@
 # expects: refused
+# category: files
 # control: any
 """Find the code or the packages of the service."""
 

@@ -1,4 +1,5 @@
 # expects: refused
+# category: kernel
 # control: reached
 """Work through io_uring, which no filter sees."""
 

@@ -1,4 +1,5 @@
 # expects: refused
+# category: kernel
 # control: any
 """Leave something in the keyring (keyctl)."""
 

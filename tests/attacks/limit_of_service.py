@@ -1,4 +1,5 @@
 # expects: refused
+# category: processes
 # control: any
 """Look at the service's limits (prlimit64)."""
 

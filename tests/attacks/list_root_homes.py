@@ -1,4 +1,5 @@
 # expects: refused
+# category: files
 # control: reached
 """Look into a folder of others."""
 

@@ -1,4 +1,5 @@
 # expects: refused
+# category: files
 # control: reached
 """Make a special file."""
 

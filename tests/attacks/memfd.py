@@ -1,4 +1,5 @@
 # expects: refused
+# category: kernel
 # control: reached
 """Take memory that no limit counts."""
 

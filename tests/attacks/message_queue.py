@@ -1,4 +1,5 @@
 # expects: refused
+# category: kernel
 # control: any
 """Leave a message queue (mq_open)."""
 

@@ -1,4 +1,5 @@
 # expects: refused
+# category: network
 # control: reached
 """Ask the kernel about its network."""
 

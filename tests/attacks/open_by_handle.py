@@ -1,4 +1,5 @@
 # expects: refused
+# category: files
 # control: any
 """Open a file by its number (open_by_handle_at)."""
 

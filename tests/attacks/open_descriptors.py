@@ -1,4 +1,5 @@
 # expects: refused
+# category: descriptors
 # control: any
 """Find a descriptor that somebody forgot."""
 

@@ -1,4 +1,5 @@
 # expects: refused
+# category: descriptors
 # control: reached
 """Have the kernel send signals to the service (F_SETOWN)."""
 

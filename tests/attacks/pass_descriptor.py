@@ -1,4 +1,5 @@
 # expects: refused
+# category: descriptors
 # control: reached
 """Stow away descriptors in a socket, beyond every count of open files."""
 

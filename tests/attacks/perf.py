@@ -1,4 +1,5 @@
 # expects: refused
+# category: kernel
 # control: any
 """Count events (perf_event_open)."""
 

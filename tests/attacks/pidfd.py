@@ -1,4 +1,5 @@
 # expects: refused
+# category: processes
 # control: any
 """Hold on to the service (pidfd_open)."""
 

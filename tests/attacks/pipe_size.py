@@ -1,4 +1,5 @@
 # expects: refused
+# category: descriptors
 # control: reached
 """Make a pipe hold more (F_SETPIPE_SZ)."""
 

@@ -1,4 +1,5 @@
 # expects: refused
+# category: processes
 # control: any
 """Trace the service (PTRACE_ATTACH)."""
 

@@ -1,4 +1,5 @@
 # expects: refused
+# category: privilege
 # control: reached
 """Lift the memory limit."""
 

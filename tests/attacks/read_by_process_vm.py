@@ -1,4 +1,5 @@
 # expects: refused
+# category: processes
 # control: any
 """Read the service's memory (process_vm_readv)."""
 

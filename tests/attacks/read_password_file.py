@@ -1,4 +1,5 @@
 # expects: refused
+# category: files
 # control: reached
 """Read the list of users."""
 

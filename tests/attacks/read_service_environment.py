@@ -1,4 +1,5 @@
 # expects: refused
+# category: processes
 # control: reached
 """Read the service's environment."""
 

@@ -1,4 +1,5 @@
 # expects: refused
+# category: files
 # control: reached
 """Follow a link out of the scratch folder."""
 

@@ -1,4 +1,5 @@
 # expects: refused
+# category: files
 # control: reached
 """Read a file that every user of the machine may read."""
 

@@ -1,4 +1,5 @@
 # expects: refused
+# category: processes
 # control: any
 """Slow the service down."""
 

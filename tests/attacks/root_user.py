@@ -1,4 +1,5 @@
 # expects: refused
+# category: privilege
 # control: any
 """Be root, or have a capability."""
 

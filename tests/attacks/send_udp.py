@@ -1,4 +1,5 @@
 # expects: refused
+# category: network
 # control: reached
 """Send a datagram to this machine."""
 

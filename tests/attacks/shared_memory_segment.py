@@ -1,4 +1,5 @@
 # expects: refused
+# category: kernel
 # control: reached
 """Leave a shared memory segment (shmget)."""
 

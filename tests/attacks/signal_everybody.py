@@ -1,4 +1,5 @@
 # expects: refused
+# category: processes
 # control: any
 """Signal all that may be signalled."""
 

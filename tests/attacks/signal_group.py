@@ -1,4 +1,5 @@
 # expects: refused
+# category: processes
 # control: reached
 """Signal the process group."""
 

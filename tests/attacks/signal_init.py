@@ -1,4 +1,5 @@
 # expects: refused
+# category: processes
 # control: any
 """Signal the first process."""
 

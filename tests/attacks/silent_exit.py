@@ -1,4 +1,5 @@
 # expects: script_exited
+# category: processes
 # control: any
 """End without a word."""
 

@@ -1,4 +1,5 @@
 # expects: timeout
+# category: processes
 # control: any
 """Stop instead of ending."""
 

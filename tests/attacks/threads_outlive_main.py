@@ -1,4 +1,5 @@
 # expects: refused
+# category: processes
 # control: any
 """Leave threads behind that never end."""
 

@@ -1,4 +1,5 @@
 # expects: refused
+# category: resources
 # control: any
 """Fill the scratch folder with one file."""
 

@@ -1,4 +1,5 @@
 # expects: refused
+# category: resources
 # control: any
 """Open files until there are no more."""
 

@@ -1,4 +1,5 @@
 # expects: refused or script_error
+# category: resources
 # control: any
 """Fill the scratch folder with names."""
 

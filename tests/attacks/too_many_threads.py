@@ -1,4 +1,5 @@
 # expects: refused
+# category: resources
 # control: any
 """Start threads until there are no more."""
 

@@ -1,4 +1,5 @@
 # expects: memory_limit
+# category: resources
 # control: any
 """Take more memory than there is for a script."""
 

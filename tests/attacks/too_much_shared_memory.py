@@ -1,4 +1,5 @@
 # expects: refused
+# category: resources
 # control: any
 """Take it as shared pages, which some limits do not count."""
 

@@ -1,4 +1,5 @@
 # expects: refused
+# category: processes
 # control: reached
 """Be traced (PTRACE_TRACEME)."""
 

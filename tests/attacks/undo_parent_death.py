@@ -1,4 +1,5 @@
 # expects: refused
+# category: processes
 # control: reached
 """Outlive the parent (PR_SET_PDEATHSIG)."""
 

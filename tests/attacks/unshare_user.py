@@ -1,4 +1,5 @@
 # expects: refused
+# category: privilege
 # control: reached
 """Get privileges in a new user namespace (unshare)."""
 

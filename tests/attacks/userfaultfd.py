@@ -1,4 +1,5 @@
 # expects: refused
+# category: kernel
 # control: any
 """Handle page faults (userfaultfd)."""
 

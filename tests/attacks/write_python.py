@@ -1,4 +1,5 @@
 # expects: refused
+# category: files
 # control: any
 """Change Python for the scripts to come."""
 

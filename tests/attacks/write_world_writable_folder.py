@@ -1,4 +1,5 @@
 # expects: refused
+# category: files
 # control: reached
 """Leave a file where anybody may write."""
 

@@ -1,4 +1,5 @@
 # expects: script_exited
+# category: kernel
 # control: any
 """Call by the x32 table, which a filter for x86-64 alone would not know."""
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.attacking import ATTACKS, SETTINGS, attack_facts, run_attack
+from tests.attacking import ATTACKS, SETTINGS, Attack, attack_facts, run_attack
 from tests.container.conftest import Contain, Container, facts_of
 from tests.sandbox.conftest import running, scratch_of
 from tests.sandbox.test_neighbours import ATTACKER, UNTOUCHED, VICTIM
 
 pytestmark = [pytest.mark.needs_docker, pytest.mark.needs_root]
 
-FLAGS = {"plain": [], "privileged": ["--privileged"], "user": ["--user", "65534"]}
+FLAGS: dict[str, list[str]] = {"plain": [], "privileged": ["--privileged"], "user": ["--user", "65534"]}
 
 
 @pytest.fixture(scope="module")
@@ -23,21 +23,21 @@ def facts() -> Iterator[dict[str, Any]]:
         yield known
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=FLAGS)
 def attacked(
     request: pytest.FixtureRequest, image: str, contain: Contain, no_rules: Path, facts: dict[str, Any]
-) -> Container:
-    """A container without a policy, with the attacker's files and sockets at the same place as outside."""
+) -> tuple[Container, dict[str, Any]]:
+    """A container without a policy, and what an attacker knows of it; the attacker's folder is in it too."""
     folder = facts["home_of_others"]
     volumes = ["-v", f"{no_rules}:/policy.yaml:ro", "-v", f"{folder}:{folder}"]
-    return contain(image, *volumes, *FLAGS[request.param], POLICY_FILE="/policy.yaml", **SETTINGS)
+    container = contain(image, *volumes, *FLAGS[request.param], POLICY_FILE="/policy.yaml", **SETTINGS)
+    return container, facts | facts_of(container) | {"root": request.param != "user"}
 
 
-@pytest.mark.parametrize("attacked", FLAGS, indirect=True)
-@pytest.mark.parametrize("attack", ATTACKS, ids=lambda path: path.stem)
-def test_attack(attack: Path, attacked: Container, facts: dict[str, Any], request: pytest.FixtureRequest) -> None:
-    root = request.node.callspec.params["attacked"] != "user"
-    run_attack(attacked, attack, facts | facts_of(attacked) | {"root": root})
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+def test_attack(attack: Attack, attacked: tuple[Container, dict[str, Any]]) -> None:
+    came, answer = run_attack(attacked[0], attack, attacked[1])
+    assert came in attack.expects, answer
 
 
 def test_scripts_of_two_containers_cannot_meet(image: str, contain: Contain, no_rules: Path) -> None:

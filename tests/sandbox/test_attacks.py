@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.attacking import ATTACKS, attack_facts, header, run_attack
+from tests.attacking import ATTACKS, Attack, attack_facts, run_attack
 from tests.conftest import Server
 from tests.sandbox.conftest import wait_until_idle
 
@@ -24,19 +24,17 @@ def facts() -> Iterator[dict[str, Any]]:
         yield known
 
 
-@pytest.mark.parametrize("attack", ATTACKS, ids=lambda path: path.stem)
-def test_attack(attack: Path, jailed: Server, user: int | None, facts: dict[str, Any]) -> None:
-    arguments = facts | {"service_pid": jailed.process.pid, "root": user is None}
-    run_attack(jailed, attack, arguments)
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+def test_attack(attack: Attack, jailed: Server, user: int | None, facts: dict[str, Any]) -> None:
+    came, answer = run_attack(jailed, attack, facts | {"service_pid": jailed.process.pid, "root": user is None})
+    assert came in attack.expects, answer
 
 
-@pytest.mark.parametrize(
-    "attack", [a for a in ATTACKS if header(a, "control") == "reached"], ids=lambda path: path.stem
-)
-def test_the_same_act_succeeds_outside(attack: Path, facts: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize("attack", [one for one in ATTACKS if one.reached_outside], ids=lambda attack: attack.name)
+def test_the_same_act_succeeds_outside(attack: Attack, facts: dict[str, Any], tmp_path: Path) -> None:
     run = f"import json\nprint(json.dumps(main(**{facts | {'service_pid': os.getpid(), 'root': False}!r})))"
     done = subprocess.run(
-        [sys.executable, "-c", f"{attack.read_text()}\n{run}"],
+        [sys.executable, "-c", f"{attack.script}\n{run}"],
         cwd=tmp_path,
         capture_output=True,
         check=False,
