@@ -23,6 +23,12 @@ ROOT = Path(__file__).parent.parent
 MUST_RUN = os.environ.get("TESTS_MUST_RUN") == "1"
 
 _PR_SET_CHILD_SUBREAPER = 36
+_SLOW = ("needs_terraform_provider", "needs_docker")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the slow ones last: those that build an image, then those that run Terraform."""
+    items.sort(key=lambda item: [item.get_closest_marker(name) is not None for name in _SLOW])
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -131,11 +137,13 @@ class Server(Service):
 
 Serve = Callable[..., Server]
 _running: list[Server] = []
+# The processes that tests themselves have started, and still wait for.
+started_by_tests: set[int] = set()
 
 
 def _orphans() -> dict[int, str]:
-    """Return our living children that are not servers: what a server left behind is given to us by the kernel."""
-    servers = {server.process.pid for server in _running}
+    """Return our living children that no test started: what a server left behind is given to us by the kernel."""
+    servers = {server.process.pid for server in _running} | started_by_tests
     found = {}
     for entry in Path("/proc").glob("[0-9]*"):
         try:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.conftest import ROOT, Service, free_port
+from tests.conftest import ROOT, Service, free_port, started_by_tests
 
 IMAGE = "python-code-executor:test"
 # The server's where the container starts as root, and where it does not.
@@ -94,6 +94,7 @@ def contain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Contain]:
         log = tmp_path_factory.mktemp("container") / "log"
         with log.open("wb") as output:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        started_by_tests.add(process.pid)
         container = Container(port, name, process, log)
         started.append(container)
         if wait:
