@@ -1,5 +1,6 @@
 """The first process of a container, here without one: who runs as whom, and how it all ends."""
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -37,6 +38,23 @@ def child(server: Server, uid: int) -> psutil.Process:
     return found
 
 
+def listens(process: psutil.Process) -> bool:
+    try:
+        return bool(process.net_connections("tcp"))
+    except psutil.NoSuchProcess:
+        return False
+
+
+def users_in_jails(server: Server) -> list[int]:
+    """Return under which user ids processes run inside jails."""
+    found = []
+    for process in child(server, 0).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.name() != "nsjail":
+                found.append(process.uids().effective)
+    return found
+
+
 def wait_until_gone(processes: list[psutil.Process]) -> None:
     _, left = psutil.wait_procs(processes, timeout=20)
     assert not left
@@ -54,11 +72,12 @@ def test_the_server_is_an_unprivileged_user_and_so_is_what_runs_scripts(launched
             assert status["Groups"] == ""
             assert {status[name] for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")} == {"0" * 16}
             assert status["NoNewPrivs"] == "1"
-        listening = [one for one in launched.processes() if one.net_connections("tcp")]
-        assert {process.uids().effective for process in listening} == {SERVER_UID}
-        jails = [one for one in child(launched, 0).children(recursive=True) if one.name() != "nsjail"]
-        assert jails
-        assert min(process.uids().effective for process in jails) >= 100_000
+        assert {process.uids().effective for process in launched.processes() if listens(process)} == {SERVER_UID}
+        # What has just been started is nsjail's, or the shell's that starts it, for a moment more.
+        deadline = time.monotonic() + 10
+        while min(found := users_in_jails(launched), default=0) < 100_000:
+            assert time.monotonic() < deadline, found
+            time.sleep(0.05)
         assert answer.result().json()["result"] == "slept"
     assert launched.isolation() == "namespaces"
 
