@@ -21,7 +21,6 @@ _log = logging.getLogger(__name__)
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 10.0
 
-_MOST_SCRIPTS_SECONDS = 0.025
 _REPLACE_SECONDS = 0.1
 
 
@@ -66,11 +65,13 @@ class Keeper:
         self.failing = False
         self._forking = False
         self._waiting = 0
-        self._claimed_at = 0.0
         self._replace_from = 0.0
         self._closing = threading.Event()
         self._changed = threading.Condition()
         self._wake = os.eventfd(0)
+        # What may happen: the wake-up, a word of the zygote's, and the death of a spare that waits.
+        self._events = select.epoll()
+        self._events.register(self._wake, select.EPOLLIN)
         self._thread = threading.Thread(target=self._keep, name=f"keeper of the {name} zygote", daemon=True)
 
     def start(self) -> None:
@@ -86,11 +87,12 @@ class Keeper:
             if zygote is not None and spare is not None:
                 zygote.running += 1
                 zygote.served += 1
-                self._claimed_at = time.monotonic()
+                scarce = self._scarce(zygote)
         if zygote is None or spare is None:
             yield None
             return
-        os.eventfd_write(self._wake, 1)
+        if scarce:
+            os.eventfd_write(self._wake, 1)
         try:
             yield spare
         except SandboxUnavailable as error:
@@ -123,6 +125,7 @@ class Keeper:
             while True:
                 while self._ready:
                     spare = self._ready.popleft()
+                    self._events.unregister(spare.control_fd)
                     if spare.alive():
                         return spare
                     spare.close()
@@ -166,6 +169,19 @@ class Keeper:
             raise
         self._install(zygote)
         self.failing = False
+        control = zygote.jail.control.fileno()
+        self._events.register(control, select.EPOLLIN)
+        try:
+            self._tend(zygote, control)
+        finally:
+            self._events.unregister(control)
+        with self._changed:
+            # Until the next zygote is warm, who finds no spare ready does without.
+            self._forking = False
+            self._changed.notify_all()
+
+    def _tend(self, zygote: Zygote, control: int) -> None:
+        """Keep the spares of a zygote ready until it has served long enough."""
         until = time.monotonic() + self._recycle_seconds
         while not self._closing.is_set() and zygote.served < self._recycle_scripts and time.monotonic() < until:
             pause_seconds = self._order_in(zygote)
@@ -175,30 +191,17 @@ class Keeper:
             answer_seconds = zygote.answer_in()
             if answer_seconds <= 0:
                 raise zygote.jail.failure("its zygote does not answer")
-            happened = self._wait(zygote, min(pause_seconds, answer_seconds, until - time.monotonic()))
+            happened = {fd for fd, _ in self._events.poll(min(pause_seconds, answer_seconds, until - time.monotonic()))}
             if self._wake in happened:
                 os.eventfd_read(self._wake)
-            elif zygote.jail.control.fileno() in happened:
+            elif control in happened:
                 spare = zygote.take()
                 with self._changed:
                     self._ready.append(spare)
+                    self._events.register(spare.control_fd, select.EPOLLIN)
                     self._changed.notify()
             elif happened:
                 self._drop_dead_spares()
-        with self._changed:
-            # Until the next zygote is warm, who finds no spare ready does without.
-            self._forking = False
-            self._changed.notify_all()
-
-    def _wait(self, zygote: Zygote, seconds: float) -> set[int]:
-        """Wait until there is something to do; return the descriptors that say so."""
-        events = select.poll()
-        events.register(self._wake, select.POLLIN)
-        events.register(zygote.jail.control, select.POLLIN)
-        with self._changed:
-            for spare in self._ready:
-                events.register(spare.control_fd, select.POLLIN)
-        return {fd for fd, _ in events.poll(seconds * 1000)}
 
     def _drop_dead_spares(self) -> None:
         """Let go of the spares that died unclaimed; where they do so all the time, their successors come slowly."""
@@ -206,7 +209,7 @@ class Keeper:
             dead = [spare for spare in self._ready if not spare.alive()]
             self._ready = deque(spare for spare in self._ready if spare not in dead)
         for spare in dead:
-            spare.close()
+            spare.close()  # which ends the watch over it too
         if dead:
             _log.warning("%d spares of the %s zygote died before they had a script.", len(dead), self._name)
             self._replace_from = time.monotonic() + _REPLACE_SECONDS
@@ -215,16 +218,18 @@ class Keeper:
         """Return in how many seconds to order one more spare; infinity where there are enough.
 
         A zygote that forks cannot report a script's end meanwhile. So while there are spares enough, the next is
-        ordered when no script runs, or when one has run for so long that most would have ended.
+        ordered when no script runs.
         """
         coming = len(self._ready) + zygote.on_order
         if coming >= self._spares + self._waiting:
             return math.inf
         if not self._waiting and (pause_seconds := self._replace_from - time.monotonic()) > 0:
             return pause_seconds
-        if coming <= self._spares // 2 or not zygote.running:
-            return 0
-        return self._claimed_at + _MOST_SCRIPTS_SECONDS - time.monotonic()
+        return 0 if self._scarce(zygote) or not zygote.running else math.inf
+
+    def _scarce(self, zygote: Zygote) -> bool:
+        """Return whether half of the spares or more are missing."""
+        return len(self._ready) + zygote.on_order <= self._spares // 2
 
     def _install(self, zygote: Zygote | None) -> None:
         """Put a zygote, or none, in the place of the one that served; that one ends with its last script."""

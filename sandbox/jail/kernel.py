@@ -5,7 +5,9 @@ Sources: prctl(2), seccomp(2), landlock(7), capabilities(7). Every function rais
 
 import ctypes
 import os
-from signal import SIG_SETMASK, SIGCHLD, pthread_sigmask, valid_signals
+
+# The C functions alone: those of the module `signal` make an enum member of every number.
+from _signal import SIG_SETMASK, SIGKILL, pthread_sigmask, valid_signals  # type: ignore[import-not-found]
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -16,7 +18,6 @@ _PR_SET_NO_NEW_PRIVS = 38
 _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_CLEAR_ALL = 4
 _SECCOMP_MODE_FILTER = 2
-_SIGKILL = 9
 
 _CLONE_VM = 0x00000100
 _CLONE_FILES = 0x00000400
@@ -25,6 +26,7 @@ _CLONE_NEWUTS = 0x04000000
 _CLONE_NEWIPC = 0x08000000
 _CLONE_NEWPID = 0x20000000
 _CLONE_NEWNET = 0x40000000
+_WAIT_WITHOUT_SIGNAL = 0x40000000  # __WALL, waitpid(2)
 _STACK_BYTES = 16 * 2**10
 _MS_NOSUID = 2
 _MS_NODEV = 4
@@ -75,7 +77,7 @@ def _prctl(option: int, first: int, second: int = 0) -> None:
 
 def die_with_parent() -> None:
     """Have the kernel kill this process when its parent ends; a change of user id undoes this, so call it after."""
-    _prctl(_PR_SET_PDEATHSIG, _SIGKILL)
+    _prctl(_PR_SET_PDEATHSIG, SIGKILL)
 
 
 def hide_from_neighbours() -> None:
@@ -88,54 +90,90 @@ def forbid_new_privileges() -> None:
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
 
 
+_CAPABILITY_HEADER = (ctypes.c_uint32 * 2)(_LINUX_CAPABILITY_VERSION_3, 0)
+_NO_CAPABILITIES = (ctypes.c_uint32 * 6)()
+
+
 def drop_capabilities() -> None:
     """Give up every capability, the ambient ones too."""
     _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
-    header = (ctypes.c_uint32 * 2)(_LINUX_CAPABILITY_VERSION_3, 0)
-    _check(_libc.capset(header, (ctypes.c_uint32 * 6)()))
+    _check(_libc.capset(_CAPABILITY_HEADER, _NO_CAPABILITIES))
 
 
-class ProcessNamespace:
+class _Holder:
+    """A process that does nothing, and by that keeps a new namespace.
+
+    It costs next to nothing: it shares this process's memory, and waits on a small stack of its own until it is killed.
+    At its end it sends no signal.
+
+    Attributes:
+        pid: its process id, as this process sees it.
+    """
+
+    def __init__(self, namespace: int) -> None:
+        """Start it in a new namespace; every signal is blocked in it, for its handlers would run in shared memory."""
+        self._stack = ctypes.create_string_buffer(_STACK_BYTES)
+        top = (ctypes.addressof(self._stack) + _STACK_BYTES) & ~0xF
+        before = pthread_sigmask(SIG_SETMASK, _EVERY_SIGNAL)
+        try:
+            # Its descriptors are shared too: copies would keep pipes open whose other ends are waited on.
+            flags = _CLONE_VM | _CLONE_FILES | namespace
+            self.pid = _check(_libc.clone(_WAIT_FOR_EVER, ctypes.c_void_p(top), flags, None))
+        finally:
+            pthread_sigmask(SIG_SETMASK, before)
+        self._fd = os.pidfd_open(self.pid)
+        self._namespace = namespace
+
+    def enter(self) -> None:
+        """Move this process into the namespace; a process namespace is that of its children only, see setns(2)."""
+        _check(_libc.setns(self._fd, self._namespace))
+
+    def close(self) -> None:
+        """Kill it, and whatever else is in a process namespace with it."""
+        os.close(self._fd)
+        os.kill(self.pid, SIGKILL)
+        os.waitpid(self.pid, _WAIT_WITHOUT_SIGNAL)
+
+
+_EVERY_SIGNAL = valid_signals()
+_WAIT_FOR_EVER = ctypes.cast(_libc.pause, ctypes.c_void_p)
+
+
+class ProcessNamespace(_Holder):
     """A new process namespace whose first process does nothing, so that a script's is an ordinary one.
 
     A namespace's first process does not feel the signals that it sends itself (pid_namespaces(7)), and a script that
-    ends itself by a signal has to end. This first process costs next to nothing: it shares this process's memory, and
-    waits on a small stack of its own until it is killed.
-
-    Attributes:
-        pid: the first process, as this process sees it.
+    ends itself by a signal has to end.
     """
 
     def __init__(self) -> None:
-        """Start the first process; every signal is blocked in it, for its handlers would run in shared memory."""
-        self._stack = ctypes.create_string_buffer(_STACK_BYTES)
-        top = (ctypes.addressof(self._stack) + _STACK_BYTES) & ~0xF
-        before = pthread_sigmask(SIG_SETMASK, valid_signals())
-        try:
-            # Its descriptors are shared too: copies would keep pipes open whose other ends are waited on.
-            flags = _CLONE_VM | _CLONE_FILES | _CLONE_NEWPID | SIGCHLD
-            wait_for_ever = ctypes.cast(_libc.pause, ctypes.c_void_p)
-            self.pid = _check(_libc.clone(wait_for_ever, ctypes.c_void_p(top), flags, None))
-        finally:
-            pthread_sigmask(SIG_SETMASK, before)
+        """Start its first process."""
+        super().__init__(_CLONE_NEWPID)
 
-    def fork(self) -> int:
-        """Like os.fork, but the child belongs to this namespace."""
-        own = os.pidfd_open(os.getpid())
-        new = os.pidfd_open(self.pid)
-        _check(_libc.setns(new, _CLONE_NEWPID))
+    def fork(self, own_fd: int) -> int:
+        """Like os.fork, but the child belongs to this namespace; `own_fd` is a pidfd of this process."""
+        self.enter()
         pid = os.fork()
-        if pid == 0:
-            return 0
-        _check(_libc.setns(own, _CLONE_NEWPID))
-        os.close(own)
-        os.close(new)
+        if pid:
+            _check(_libc.setns(own_fd, _CLONE_NEWPID))
         return pid
 
 
+class NetworkNamespace(_Holder):
+    """A new network namespace, without an interface that is up.
+
+    To make one costs more than all the other namespaces together. Since no script can open a socket in it, nor change
+    anything of it, it is as good as new when its script has gone, and serves another.
+    """
+
+    def __init__(self) -> None:
+        """Start the process that keeps it."""
+        super().__init__(_CLONE_NEWNET)
+
+
 def leave_namespaces() -> None:
-    """Move this process into new mount, host name, IPC and network namespaces; see unshare(2)."""
-    _check(_libc.unshare(_CLONE_NEWNS | _CLONE_NEWUTS | _CLONE_NEWIPC | _CLONE_NEWNET))
+    """Move this process into new mount, host name and IPC namespaces; see unshare(2)."""
+    _check(_libc.unshare(_CLONE_NEWNS | _CLONE_NEWUTS | _CLONE_NEWIPC))
 
 
 def mount_scratch(path: str, size_bytes: int, inodes: int, uid: int | None) -> None:

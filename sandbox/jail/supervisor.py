@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from sandbox.messages import Order, Setup
 
-    from .kernel import ProcessNamespace
+    from .kernel import NetworkNamespace, ProcessNamespace
 
 _LENGTH_BYTES = 8
 _SCRATCH_CHECK_MS = 50
@@ -40,7 +40,7 @@ class _Spare:
         control: the supervisor's end of the socket on which the host speaks of this spare.
         ready: where it says that it is isolated; None once it has.
         host_ends: the descriptors that the host gets when it has.
-        namespace: its process namespace, where it has one of its own.
+        processes, network: its process and network namespaces, where it has some of its own.
         used_before: the CPU time in seconds and the memory in kilobytes that it had used by then.
         over_scratch: whether it was killed because its scratch folder was too full.
     """
@@ -52,14 +52,16 @@ class _Spare:
         control: socket,
         ready: int,
         host_ends: list[int],
-        namespace: ProcessNamespace | None,
+        processes: ProcessNamespace | None,
+        network: NetworkNamespace | None,
     ) -> None:
         self.pid = pid
         self.scratch = scratch
         self.control = control
         self.ready: int | None = ready
         self.host_ends = host_ends
-        self.namespace = namespace
+        self.processes = processes
+        self.network = network
         self.used_before = (0.0, 0)
         self.over_scratch = False
 
@@ -73,6 +75,8 @@ class Supervisor:
         self._setup = setup
         self._spares: dict[int, _Spare] = {}
         self._by_fd: dict[int, _Spare] = {}
+        self._own = os.pidfd_open(os.getpid())
+        self._networks: list[NetworkNamespace] = []  # that are free
         self._woken, wake = os.pipe()
         os.set_blocking(self._woken, False)
         os.set_blocking(wake, False)
@@ -116,19 +120,36 @@ class Supervisor:
         job, host_job = os.pipe()
         outputs = [os.pipe() for _ in ("stdout", "stderr", "result")]
         supervisor_pid = os.getpid()
-        namespace = kernel.ProcessNamespace() if setup["own_namespaces"] else None
-        pid = namespace.fork() if namespace else os.fork()
+        processes = network = None
+        if setup["own_namespaces"]:
+            network = self._enter_network()
+            processes = kernel.ProcessNamespace()
+        pid = processes.fork(self._own) if processes else os.fork()
         if pid == 0:
             identity = isolate.Identity(uid, folder, supervisor_pid)
             _become_spare(setup, order, identity, [*(end for _, end in outputs), job, announce])
         for fd in (announce, job, *(write_end for _, write_end in outputs)):
             os.close(fd)
         host_ends = [host_end.detach(), host_job, *(read_end for read_end, _ in outputs)]
-        spare = _Spare(pid, folder, own_end, ready, host_ends, namespace)
+        spare = _Spare(pid, folder, own_end, ready, host_ends, processes, network)
         self._spares[pid] = spare
         for fd in (ready, own_end.fileno()):
             self._by_fd[fd] = spare
             self._poll.register(fd, POLLIN)
+
+    def _enter_network(self) -> NetworkNamespace:
+        """Move this process, and so the spare that it forks next, into a network namespace that no other spare has."""
+        while self._networks:
+            network = self._networks.pop()
+            try:
+                network.enter()
+            except ProcessLookupError:  # whoever killed the spares has killed what keeps it, too
+                network.close()
+            else:
+                return network
+        network = kernel.NetworkNamespace()
+        network.enter()
+        return network
 
     def _announce(self, spare: _Spare) -> None:
         """Tell the host that a spare is ready, or why it is not, and hand over what leads to it."""
@@ -169,9 +190,7 @@ class Supervisor:
                 return
             if pid == 0:
                 return
-            spare = self._spares.pop(pid, None)
-            if spare is None:
-                continue  # the first process of a namespace
+            spare = self._spares.pop(pid)
             if spare.ready is not None:
                 self._announce(spare)
             self._forget(spare.control.fileno())
@@ -187,11 +206,13 @@ class Supervisor:
             )
             with suppress(BrokenPipeError):  # the host does not need this spare any more
                 spare.control.send(report)
-            if spare.namespace:
-                os.kill(spare.namespace.pid, SIGKILL)
             if self._setup["own_scratch"]:
                 scratch.remove(spare.scratch)
             spare.control.close()  # by which the host knows that nothing is left
+            if spare.processes:
+                spare.processes.close()
+            if spare.network:
+                self._networks.append(spare.network)
             if not self._setup["zygote"]:
                 os._exit(0)
 
