@@ -1,6 +1,6 @@
 """The levels of isolation, and the ways to reach them that this place may allow, strongest first."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -33,24 +33,38 @@ REMEDIES = {
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way to start a jail: its level, and whether it has a user namespace of its own."""
+    """One way to start a jail.
+
+    Attributes:
+        level: its level.
+        user_namespace: whether it has a user namespace of its own.
+        cgroups: whether control groups bound it as a whole.
+    """
 
     level: IsolationLevel
     user_namespace: bool = False
+    cgroups: bool = False
 
     def __str__(self) -> str:
         """Name it as messages do."""
-        if self.level is IsolationLevel.NAMESPACES and not self.user_namespace:
-            return "namespaces without a user namespace"
-        return self.level.value
+        lacks_user = self.level is IsolationLevel.NAMESPACES and not self.user_namespace
+        name = "namespaces without a user namespace" if lacks_user else self.level.value
+        return f"{name}, with control groups" if self.cgroups else name
 
 
-def ways(*, root: bool) -> tuple[Way, ...]:
-    """Return what to try, strongest first; namespaces without a user namespace are root's to make."""
-    namespaces = [Way(IsolationLevel.NAMESPACES, user_namespace=True)]
+def ways(*, root: bool, cgroups: bool) -> tuple[Way, ...]:
+    """Return what to try, strongest first.
+
+    Args:
+        root: whether this is root, who alone can make the other namespaces without a user namespace.
+        cgroups: whether control groups can be made.
+    """
+    jails = [Way(IsolationLevel.NAMESPACES, user_namespace=True)]
     if root:
-        namespaces.append(Way(IsolationLevel.NAMESPACES))
-    return (*namespaces, Way(IsolationLevel.SECCOMP), Way(IsolationLevel.PROCESS))
+        jails.append(Way(IsolationLevel.NAMESPACES))
+    jails.append(Way(IsolationLevel.SECCOMP))
+    found = [replace(way, cgroups=grouped) for way in jails for grouped in ((True, False) if cgroups else (False,))]
+    return (*found, Way(IsolationLevel.PROCESS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .cgroups import Cgroups, JailCgroups
 from .interpreter import Interpreter
 from .isolation import IsolationLevel, Way
 from .jail import kernel, scratch
-from .limits import Limits
+from .limits import MB, Limits
 from .messages import Order, Setup
 
 NSJAIL_FOLDER = Path(__file__).resolve().parent.parent / "nsjail"
@@ -20,6 +21,10 @@ _SUPERVISOR_UID = 100_000
 _FIRST_SCRIPT_UID = 100_001
 _FIRST_SCRIPT_UID_INSIDE = 1000
 SCRIPT_UIDS = 50_000
+
+# What a jail takes besides its scripts, and what the kernel may take for each: page tables, pipes and sockets.
+_JAIL_BYTES = 512 * MB
+_KERNEL_BYTES = 64 * MB
 
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
 _SITE_PACKAGES_INSIDE = "/site-packages"
@@ -38,7 +43,9 @@ class Place:
         scratch_root: the folder that holds the scratch folders of the levels without a file system of their own; None
             where no folder for temporary files can be written to.
         uid, gid: the service's.
+        cgroups: where control groups can be made; None where they cannot.
         concurrency: how many scripts may run at once.
+        spares: how many more may wait for one.
     """
 
     interpreter: Interpreter
@@ -48,7 +55,9 @@ class Place:
     scratch_root: Path | None
     uid: int
     gid: int
+    cgroups: Cgroups | None
     concurrency: int
+    spares: int
 
     @property
     def root(self) -> bool:
@@ -84,13 +93,14 @@ class Place:
             )
         return missing
 
-    def command(self, way: Way, limits: Limits, control_fd: int) -> list[str]:
+    def command(self, way: Way, limits: Limits, control_fd: int, cgroups: JailCgroups | None) -> list[str]:
         """Return the command that starts a jail.
 
         Args:
             way: how.
             limits: what a script in it may use.
             control_fd: the jail's end of the control socket, as the command inherits it.
+            cgroups: its control groups, where it has some.
         """
         python = [self.interpreter.executable, "-I", "-S", "-B", "-c", _BOOT, str(control_fd)]
         if way.level is IsolationLevel.PROCESS:
@@ -108,6 +118,10 @@ class Place:
             command += self._mounts(limits)
             if not way.user_namespace:
                 command.append("--disable_clone_newuser")
+        if cgroups:
+            memory_bytes = limits.memory_bytes + limits.scratch_bytes + _KERNEL_BYTES
+            tasks = self.concurrency * limits.threads + self._idle_tasks()
+            command += cgroups.options(_JAIL_BYTES + self.concurrency * memory_bytes, tasks)
         return [*command, "--", *python]
 
     def _identity(self, way: Way) -> list[str]:
@@ -204,7 +218,11 @@ class Place:
             return limits.threads
         # The scripts of one zygote are of one user, and that user's supervisors count too.
         others = 0 if way.user_namespace else _tasks_of(self.uid)
-        return others + self.concurrency * (limits.threads + 4)
+        return others + self.concurrency * limits.threads + self._idle_tasks()
+
+    def _idle_tasks(self) -> int:
+        """Return how many processes a jail may have that run no script: for each spare two that keep its namespaces."""
+        return 4 * (self.concurrency + self.spares) + 4
 
 
 def _real_folder(path: str) -> str:

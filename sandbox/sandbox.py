@@ -1,6 +1,7 @@
 """The sandbox as the service sees it: it finds the strongest isolation that works here and runs scripts in it."""
 
 import itertools
+import logging
 import socket
 import threading
 from collections.abc import Collection, Sequence
@@ -23,6 +24,8 @@ from .starter import Starter, make_local_starter
 from .zygote import Zygote
 
 _SELF_TEST_SECONDS = 5.0
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,12 +221,13 @@ class Sandbox:
     def _make_starter(self) -> Starter:
         if self._requests is not None:
             return RemoteStarter(self._requests)
-        return make_local_starter(self._limits, self._concurrency, nsjail=self._nsjail, python=self._python)
+        spares = self._warm_start.spares if self._warm_start else 0
+        return make_local_starter(self._limits, self._concurrency, spares, nsjail=self._nsjail, python=self._python)
 
     def _find_isolation(self) -> Health:
         self._starter = starter = self._make_starter()
         place, missing = starter.place, list(starter.missing)
-        for way in ways(root=place.root):
+        for way in ways(root=place.root, cgroups=place.cgroups is not None):
             if not way.level.at_least(self._min_isolation):
                 continue
             refusal = place.lacks(way)
@@ -233,6 +237,7 @@ class Sandbox:
             refusal = refusal or self._prove(starter, way)
             if refusal is None:
                 self._way = way
+                _log.info("Jails are made by the way: %s.", way)
                 return Health(way.level, missing=(*missing, *place.missing_at(way)))
             missing.append(f"{way}: {refusal}")
         demanded = f"SANDBOX_MIN_ISOLATION demands {self._min_isolation.value}, which this place does not give."

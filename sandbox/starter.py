@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from . import interpreter
+from .cgroups import JailCgroups
 from .errors import SandboxUnavailable
 from .isolation import IsolationLevel, Way
 from .jail import scratch
@@ -59,15 +60,17 @@ class Starter(Protocol):
         """Remove what was made for the jails; they have gone."""
 
 
-def make_local_starter(limits: Limits, concurrency: int, *, nsjail: Path | None, python: Path | None) -> "LocalStarter":
-    """Find out what this place has for building jails; for the arguments see `Sandbox`.
+def make_local_starter(
+    limits: Limits, concurrency: int, spares: int, *, nsjail: Path | None, python: Path | None
+) -> "LocalStarter":
+    """Find out what this place has for building jails; for the arguments see `Sandbox` and `WarmStart`.
 
     Raises:
         SandboxUnavailable: the scripts' interpreter does not work.
     """
     from .probe import look_around  # noqa: PLC0415 (not needed where another process starts the jails)
 
-    place, missing = look_around(python or interpreter.default_python(), nsjail, concurrency)
+    place, missing = look_around(python or interpreter.default_python(), nsjail, concurrency, spares)
     return LocalStarter(place, missing, limits)
 
 
@@ -91,9 +94,12 @@ class LocalStarter:
         Raises:
             SandboxUnavailable: it cannot be started.
         """
-        folder = None
+        name = f"jail-{secrets.token_hex(8)}"
+        folder = cgroups = None
         if way.level is not IsolationLevel.NAMESPACES and self.place.scratch_root:
-            folder = self.place.scratch_root / secrets.token_hex(8)
+            folder = self.place.scratch_root / name
+        if way.cgroups and self.place.cgroups:
+            cgroups = self.place.cgroups.of(name)
         control, theirs = socket.socketpair()
         log_fd, log_write_end = os.pipe()
         try:
@@ -101,8 +107,10 @@ class LocalStarter:
                 folder.mkdir()
                 # Scripts with user ids of their own pass through it to their own folders, and see no other name in it.
                 folder.chmod(0o711)
+            if cgroups:
+                cgroups.make()
             process = subprocess.Popen(
-                [*_KILLED_FIRST, *self.place.command(way, self._limits, theirs.fileno())],
+                [*_KILLED_FIRST, *self.place.command(way, self._limits, theirs.fileno(), cgroups)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log_write_end,
@@ -115,6 +123,9 @@ class LocalStarter:
         except OSError as error:
             control.close()
             os.close(log_fd)
+            if cgroups:
+                with contextlib.suppress(OSError):  # what was in the way of making them
+                    cgroups.remove()
             raise SandboxUnavailable(f"The jail cannot be started: {error}") from error
         finally:
             theirs.close()
@@ -123,7 +134,7 @@ class LocalStarter:
         with contextlib.suppress(OSError):  # a jail that has ended already shows in its answer
             for text in (self.place.interpreter.bundle, setup):
                 control.sendall(len(text).to_bytes(8, "big") + text)
-        return LocalProcess(process, folder), control, log_fd
+        return LocalProcess(process, folder, cgroups), control, log_fd
 
     def close(self) -> None:
         """See `Starter.close`."""
@@ -134,10 +145,17 @@ class LocalStarter:
 class LocalProcess:
     """A jail that is a child of this process."""
 
-    def __init__(self, process: subprocess.Popen[bytes], folder: Path | None) -> None:
-        """Take the process, and the folder of its scripts' scratch folders, where it has one."""
+    def __init__(self, process: subprocess.Popen[bytes], folder: Path | None, cgroups: JailCgroups | None) -> None:
+        """Take the process, and what it leaves behind.
+
+        Args:
+            process: nsjail's, or that of the bare supervisor.
+            folder: the folder of its scripts' scratch folders, where it has one.
+            cgroups: where its control groups are, where it has some.
+        """
         self._process = process
         self._folder = folder
+        self._cgroups = cgroups
 
     @property
     def pid(self) -> int:
@@ -154,18 +172,16 @@ class LocalProcess:
             self._process.wait(None if seconds == math.inf else seconds)
         except subprocess.TimeoutExpired:
             raise TimeoutError from None
-        if self._folder:
-            _remove(self._folder)
-
-
-def _remove(folder: Path) -> None:
-    """Remove a jail's folder, and what the scripts left in it that were killed with the jail."""
-    deadline = time.monotonic() + _REMOVE_SECONDS
-    while folder.exists():
-        try:
-            scratch.remove(str(folder))
-        except OSError as error:
-            if time.monotonic() > deadline:
-                _log.error("A jail's scratch folder cannot be removed: %s", error)
+        deadline = time.monotonic() + _REMOVE_SECONDS
+        while True:
+            try:
+                if self._folder and self._folder.exists():
+                    scratch.remove(str(self._folder))
+                if self._cgroups:
+                    self._cgroups.remove()
                 return
-            time.sleep(0.02)
+            except OSError as error:
+                if time.monotonic() > deadline:
+                    _log.error("What a jail has left behind cannot be removed: %s", error)
+                    return
+                time.sleep(0.02)

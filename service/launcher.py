@@ -109,7 +109,8 @@ def _start_jails(requests: socket.socket) -> None:
     except SettingsError:
         return  # the server says what is wrong, and ends
     configure_logs(settings.log_level, settings.log_format)
-    serve(requests, settings.limits, settings.concurrency, nsjail=settings.nsjail, python=settings.python)
+    spares = settings.warm_start.spares if settings.warm_start else 0
+    serve(requests, settings.limits, settings.concurrency, spares, nsjail=settings.nsjail, python=settings.python)
 
 
 def _wait_for(server: subprocess.Popen[bytes], starter: int | None) -> int:
