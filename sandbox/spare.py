@@ -29,9 +29,13 @@ _READY_SECONDS = 15.0
 _REPORT_SECONDS = 5.0
 # When a jail ends so soon after it got a script, it was ending already.
 _TAKING_SECONDS = 0.1
+# How long a spare may take to read its script, however little time the script has: only a jail that is stuck needs more,
+# and that one is killed, with its neighbours. A caller must not be able to bring that about by a short timeout.
+_TAKEN_SECONDS = 10.0
+_LOOK_SECONDS = 0.002
 _CONTROL_BYTES = 64 * KB
 _INT_BYTES = 4
-_NOT_TAKEN = "The jail did not take the script before its time was up."
+_NOT_TAKEN = f"The jail did not take the script within {_TAKEN_SECONDS:g} s."
 _DESCRIPTORS = 5  # of the control socket, the job pipe, stdout, stderr and the result channel
 
 Message = TypeVar("Message")
@@ -78,8 +82,10 @@ class Spare:
         outputs = (self._stdout, self._stderr, self._result)
         streams = (*outputs, self._control)
         started = time.monotonic()
-        self._hand_over(script, timeout_seconds)
+        self._hand_over(script, started + _TAKEN_SECONDS)
         drain(streams, self._reported, started + timeout_seconds - time.monotonic())
+        while not self._reported() and not self._taken() and time.monotonic() < started + _TAKEN_SECONDS:
+            drain(streams, self._reported, _LOOK_SECONDS)
         out_of_time = not self._reported()
         if out_of_time:
             self._kill()
@@ -118,14 +124,17 @@ class Spare:
             stream.close()
         os.close(self._job)
 
-    def _hand_over(self, script: Script, seconds: float) -> None:
+    def _hand_over(self, script: Script, deadline: float) -> None:
         """Write the script down the job pipe, which stays open: that it is emptied tells that the script was taken.
+
+        Args:
+            script: what to write.
+            deadline: when to give up, on the monotonic clock.
 
         Raises:
             SandboxUnavailable: nobody read it in time; where the spare had died already, a `SpareDied`.
         """
         text = memoryview(WAKE + marshal.dumps(dict(script)))
-        deadline = time.monotonic() + seconds
         os.set_blocking(self._job, False)
         writable = select.poll()
         writable.register(self._job, select.POLLOUT)

@@ -246,3 +246,21 @@ def test_the_wait_for_a_reader_of_the_service_is_bounded(new_server: Serve) -> N
     assert time.monotonic() - started < 20
     assert answer.status_code == 503
     assert server.post(HELLO).json()["result"] == "hello"
+
+
+@pytest.mark.parametrize("script", [SLEEP, SLEEP + "\n#" + "x" * 200_000], ids=["short", "longer than a pipe holds"])
+def test_a_timeout_too_short_to_begin_in_is_a_timeout_and_spares_the_neighbours(
+    script: str, warm_server: Server
+) -> None:
+    """Were it taken for a jail that is stuck, anybody could have the zygote killed, with every script in it."""
+    sleep = "import time\n\ndef main():\n    time.sleep(2)\n    return 'slept'"
+    before = set(zygotes(warm_server))
+    answers: list[requests.Response] = []
+    neighbour = threading.Thread(target=lambda: answers.append(warm_server.post(sleep)))
+    neighbour.start()
+    for _ in range(20):
+        hurried = warm_server.post(script, timeout=1e-6)
+        assert (hurried.status_code, hurried.json()["code"]) == (400, "timeout")
+    neighbour.join()
+    assert answers[0].json()["result"] == "slept"
+    assert set(zygotes(warm_server)) == before
