@@ -39,6 +39,7 @@ class Place:
         interpreter: the scripts' Python.
         nsjail: the nsjail binary; None where there is none.
         filter: the script's compiled seccomp filter; empty where seccomp cannot be had.
+        filter_without_mounts: the one for scripts that see the machine's files; empty likewise.
         landlock_version: 0 where Landlock cannot be had.
         scratch_root: the folder that holds the scratch folders of the levels without a file system of their own; None
             where no folder for temporary files can be written to.
@@ -51,6 +52,7 @@ class Place:
     interpreter: Interpreter
     nsjail: Path | None
     filter: bytes
+    filter_without_mounts: bytes
     landlock_version: int
     scratch_root: Path | None
     uid: int
@@ -179,7 +181,7 @@ class Place:
         first_uid = _FIRST_SCRIPT_UID_INSIDE if way.user_namespace else _FIRST_SCRIPT_UID
         return Setup(
             site_packages=site_packages,
-            filter=self.filter,
+            filter=self.filter if inside else self.filter_without_mounts,
             landlock_version=self.landlock_version,
             grants=grants,
             zygote=warm_imports is not None,

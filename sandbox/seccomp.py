@@ -2,12 +2,17 @@
 
 import errno
 import os
+from collections.abc import Collection
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import yaml
 
 from .jail.isolate import OWN_PID_MARK
+
+# What a rule may be taken away for; the file's header says what each means.
+Circumstance = Literal["files_of_own_user", "truncate_ungoverned"]
 
 
 class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -19,7 +24,9 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     equals: int | None = None
     any_of: list[int] = []
     own_process: bool = False
+    zero: list[int] = []
     errno: str | None = None
+    unless: Circumstance | None = None
 
     def values(self) -> list[int]:
         """Return every value that the argument may have."""
@@ -48,10 +55,14 @@ def load_filter(path: Path) -> Filter:
         raise ValueError(f"{path}: {error}") from error
 
 
-def compile_filter(rules: Filter) -> bytes:
+def compile_filter(rules: Filter, circumstances: Collection[Circumstance] = ()) -> bytes:
     """Translate a filter to BPF instructions for this machine's table of system calls.
 
     Calls that this machine's table does not have are left out: nothing can make them.
+
+    Args:
+        rules: the filter.
+        circumstances: what holds where it is to be used; a rule with one of them as its `unless` is left out.
 
     Raises:
         OSError: libseccomp is not installed, or refuses a rule.
@@ -64,12 +75,15 @@ def compile_filter(rules: Filter) -> bytes:
     # The most frequent calls of a script are found by bisection instead of one comparison after another.
     program.set_attr(pyseccomp.Attr.CTL_OPTIMIZE, 2)
     for rule in rules.rules:
+        if rule.unless in circumstances:
+            continue
         action = pyseccomp.ALLOW if rule.errno is None else pyseccomp.ERRNO(getattr(errno, rule.errno))
         for name in rule.calls:
             if pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name) < 0:
                 continue
             if rule.argument is None:
-                program.add_rule(action, name)
+                zero = [pyseccomp.Arg(place, pyseccomp.EQ, 0) for place in rule.zero]
+                program.add_rule(action, name, *zero)
             for value in rule.values():
                 match = pyseccomp.Arg(rule.argument, pyseccomp.MASKED_EQ, rule.mask, value)
                 program.add_rule(action, name, match)

@@ -59,6 +59,9 @@ SCRATCH = READ | _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_RE
 # What one file, rather than a folder, can be granted.
 _OF_A_FILE = READ_FILE | _WRITE_FILE | _TRUNCATE
 
+# The first version of the interface that knows truncation.
+TRUNCATE_VERSION = 3
+
 # How many of the LANDLOCK_ACCESS_FS_* bits each version of the interface knows; later ones know as many as the last.
 _FS_BITS_BY_VERSION = (0, 13, 14, 15, 15, 16)
 

@@ -1,0 +1,61 @@
+"""Kernels whose Landlock does not know truncation (before Linux 6.2): there the script's filter refuses it."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sandbox.jail import isolate, kernel
+from sandbox.seccomp import compile_filter, load_filter
+from tests.conftest import ROOT
+
+ACTS: dict[str, Callable[[str], object]] = {
+    "truncate": lambda file: os.truncate(file, 0),
+    "open for reading": lambda file: os.close(os.open(file, os.O_RDONLY | os.O_TRUNC)),
+}
+OLDER = kernel.TRUNCATE_VERSION - 1
+REACHED, REFUSED, NOT_SET_UP = 0, 1, 2
+
+
+def attempt(act: Callable[[str], object], file: Path, *, filtered: bool) -> int:
+    """Do it in a process that the older Landlock lets read the file; return what came of it."""
+    rules = load_filter(ROOT / "nsjail" / "script.seccomp.yaml")
+    program = compile_filter(rules, ["truncate_ungoverned"])
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    status = NOT_SET_UP
+    try:
+        kernel.forbid_new_privileges()
+        kernel.restrict_files([(str(file), kernel.READ)], OLDER)
+        if filtered:
+            kernel.install_filter(isolate.fill_in_pid(program, os.getpid()))
+        try:
+            act(str(file))
+            status = REACHED
+        except PermissionError:
+            status = REFUSED
+    finally:
+        os._exit(status)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    if kernel.landlock_version() < 1:
+        pytest.skip("this kernel has no Landlock")
+    path = tmp_path / "file"
+    path.write_text("kept")
+    return path
+
+
+@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
+def test_the_filter_refuses_it(act: Callable[[str], object], file: Path) -> None:
+    assert attempt(act, file, filtered=True) == REFUSED
+    assert file.read_text() == "kept"
+
+
+@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
+def test_the_older_landlock_alone_does_not(act: Callable[[str], object], file: Path) -> None:
+    assert attempt(act, file, filtered=False) == REACHED
+    assert file.read_text() == ""
