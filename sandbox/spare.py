@@ -29,8 +29,8 @@ _READY_SECONDS = 15.0
 _REPORT_SECONDS = 5.0
 # When a jail ends so soon after it got a script, it was ending already.
 _TAKING_SECONDS = 0.1
-# How long a spare may take to read its script, however little time the script has. Only a jail that is stuck needs more,
-# and it is killed with all that runs in it, which no caller may bring about by a short timeout.
+# How long a spare may take to read its script, however little time the script has. A jail that needs more is stuck, and
+# is killed with all that runs in it: no caller may bring that about by a short timeout.
 _TAKEN_SECONDS = 10.0
 _LOOK_SECONDS = 0.002
 _CONTROL_BYTES = 64 * KB

@@ -55,6 +55,12 @@ def keep_only(descriptors: list[int]) -> None:
     os.closerange(READY_FD + 1, os.sysconf("SC_OPEN_MAX"))
 
 
+def close_all_but(descriptor: int) -> None:
+    """Close every descriptor but this one and the standard streams."""
+    os.closerange(3, descriptor)
+    os.closerange(descriptor + 1, os.sysconf("SC_OPEN_MAX"))
+
+
 class Identity:
     """Who a spare is.
 

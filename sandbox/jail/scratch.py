@@ -16,6 +16,8 @@ MAX_DEPTH = 64
 
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _BLOCK_BYTES = 512
+# Files that are removed in a moment, however large.
+_FEW = 64
 
 
 def make(path: str, uid: int | None) -> None:
@@ -61,6 +63,13 @@ def is_over(path: str, limit_bytes: int) -> bool:
     return False
 
 
+def holds_much(path: str) -> bool:
+    """Return whether it may take long to remove the folder, whose script is dead: it holds folders, or many files."""
+    os.chmod(path, 0o700)
+    names = os.listdir(path)
+    return len(names) > _FEW or any(_is_folder(f"{path}/{name}", None) for name in names)
+
+
 def remove(path: str) -> None:
     """Remove the folder and all it holds, whatever its depth and modes; the script must be dead.
 
@@ -98,5 +107,5 @@ def remove(path: str) -> None:
     os.rmdir(path)
 
 
-def _is_folder(name: str, folder: int) -> bool:
+def _is_folder(name: str, folder: int | None) -> bool:
     return stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)

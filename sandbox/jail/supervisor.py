@@ -15,6 +15,7 @@ from _socket import MSG_WAITALL, SCM_RIGHTS, SOL_SOCKET, socket, socketpair
 from contextlib import suppress
 from select import POLLIN, poll
 from signal import SIG_DFL, SIGCHLD, SIGKILL, set_wakeup_fd, signal
+from time import monotonic
 
 from . import isolate, kernel, scratch, script
 
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from .kernel import NetworkNamespace, ProcessNamespace
 
 _LENGTH_BYTES = 8
-_SCRATCH_CHECK_MS = 50
+# From the end of one look to the next: what scripts hide in their folders must not keep the supervisor from the rest.
+_SCRATCH_CHECK_SECONDS = 0.05
 _READY = b"ready "
 
 
@@ -75,6 +77,7 @@ class Supervisor:
         self._setup = setup
         self._spares: dict[int, _Spare] = {}
         self._by_fd: dict[int, _Spare] = {}
+        self._check_at = 0.0
         self._own = os.pidfd_open(os.getpid())
         self._networks: list[NetworkNamespace] = []  # that are free
         self._woken, wake = os.pipe()
@@ -90,7 +93,8 @@ class Supervisor:
         """Make a spare for every order, until the host goes away; where there is no zygote, for one order."""
         while True:
             watched = self._setup["own_scratch"] and bool(self._spares)
-            for fd, _ in self._poll.poll(_SCRATCH_CHECK_MS if watched else None):
+            check_in_ms = max(self._check_at - monotonic(), 0) * 1000 if watched else None
+            for fd, _ in self._poll.poll(check_in_ms):
                 if fd == self._woken:
                     os.read(self._woken, 4096)
                 elif fd == self._control.fileno():
@@ -103,8 +107,9 @@ class Supervisor:
                     # The word to kill it, or the end of the stream: either way it is the last that is heard of it.
                     self._forget(fd)
                     os.kill(spare.pid, SIGKILL)
-            if watched:
+            if watched and monotonic() >= self._check_at:
                 self._check_scratch()
+                self._check_at = monotonic() + _SCRATCH_CHECK_SECONDS
             self._reap()
 
     def _make(self, order: Order) -> None:
@@ -190,7 +195,9 @@ class Supervisor:
                 return
             if pid == 0:
                 return
-            spare = self._spares.pop(pid)
+            spare = self._spares.pop(pid, None)
+            if spare is None:
+                continue  # one that has removed a scratch folder
             if spare.ready is not None:
                 self._announce(spare)
             self._forget(spare.control.fileno())
@@ -207,7 +214,7 @@ class Supervisor:
             with suppress(BrokenPipeError):  # the host does not need this spare any more
                 spare.control.send(report)
             if self._setup["own_scratch"]:
-                scratch.remove(spare.scratch)
+                self._remove_scratch(spare)
             spare.control.close()  # by which the host knows that nothing is left
             if spare.processes:
                 spare.processes.close()
@@ -215,6 +222,25 @@ class Supervisor:
                 self._networks.append(spare.network)
             if not self._setup["zygote"]:
                 os._exit(0)
+
+    def _remove_scratch(self, spare: _Spare) -> None:
+        """Remove what a dead spare has left, in a process beside this one where it may take long.
+
+        A script can make tens of thousands of files before it is seen to be over its limit. While they are removed, its
+        neighbours want to be forked, watched and reported.
+        """
+        if not self._setup["zygote"] or not scratch.holds_much(spare.scratch):
+            scratch.remove(spare.scratch)
+            return
+        supervisor_pid = os.getpid()
+        if os.fork() == 0:
+            with suppress(BaseException):
+                # The spare's control socket ends with this process, those of others must not wait for that.
+                isolate.close_all_but(spare.control.fileno())
+                kernel.die_with_parent()
+                if os.getppid() == supervisor_pid:
+                    scratch.remove(spare.scratch)
+            os._exit(0)
 
 
 def _become_spare(setup: Setup, order: Order, identity: isolate.Identity, descriptors: list[int]) -> NoReturn:

@@ -20,9 +20,9 @@ def main(**_):
     received = []
     for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGALRM):
         signal.signal(number, lambda number, frame: received.append(number))
+    os.umask(0)
     with open("secret", "w") as file:
         file.write("the victim's")
-    os.chmod("secret", 0o666)
     os.mkdir("here")
     while os.path.exists("here"):
         time.sleep(0.01)
@@ -82,6 +82,10 @@ def main(pid, address, scratch):
         **{name: lambda name=name: read(f"/proc/{pid}/{name}") for name in ("environ", "maps", "cmdline", "status")},
         **{name: lambda name=name: os.listdir(f"/proc/{pid}/{name}") for name in ("fd", "task", "cwd", "root")},
         "output": lambda: overwrite(f"/proc/{pid}/fd/1"),
+        "mode": lambda: os.chmod(theirs("secret"), 0o666),
+        "times": lambda: os.utime(theirs("secret")),
+        "mode of the folder": lambda: os.chmod(theirs("."), 0o777),
+        "truncate": lambda: os.truncate(theirs("secret"), 12),
         "list": lambda: os.listdir(theirs(".")),
         "read": lambda: read(theirs("secret")),
         "create": lambda: overwrite(theirs("intruder")),

@@ -120,3 +120,18 @@ def test_what_an_ordinary_user_hides_is_over_and_is_removed(tmp_path: Path) -> N
         finally:
             os._exit(2)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_what_takes_long_to_remove_is_told_from_what_does_not(folder: Path) -> None:
+    assert not scratch.holds_much(str(folder))
+    (folder / "file").write_bytes(b"x" * LIMIT_BYTES)
+    assert not scratch.holds_much(str(folder))
+    (folder / "link").symlink_to("/")
+    assert not scratch.holds_much(str(folder))
+    (folder / "folder").mkdir()
+    assert scratch.holds_much(str(folder))
+    (folder / "folder").rmdir()
+    for number in range(100):
+        (folder / str(number)).touch()
+    folder.chmod(0)
+    assert scratch.holds_much(str(folder))

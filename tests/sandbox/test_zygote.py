@@ -264,3 +264,37 @@ def test_a_timeout_too_short_to_begin_in_is_a_timeout_and_spares_the_neighbours(
     neighbour.join()
     assert answers[0].json()["result"] == "slept"
     assert set(zygotes(warm_server)) == before
+
+
+FLOOD = """
+import os, threading
+
+def flood(number):
+    os.mkdir(str(number))
+    folder = os.open(str(number), os.O_RDONLY)
+    os.close(os.open("0", os.O_CREAT, 0o600, dir_fd=folder))
+    for name in range(1, 10**9):
+        os.link("0", f"{name:0200}", src_dir_fd=folder, dst_dir_fd=folder)
+
+def main():
+    for number in range(8):
+        threading.Thread(target=flood, args=(number,), daemon=True).start()
+    flood(8)
+    return 1
+"""
+
+
+def test_a_flood_of_files_holds_no_neighbour_up(new_server: Serve) -> None:
+    """Without a file system of their own, scripts make files faster than these can be removed again."""
+    server = warm(new_server(without_namespaces=True, SANDBOX_CONCURRENCY="4"))
+    before = set(zygotes(server))
+    flooded: list[requests.Response] = []
+    threads = [threading.Thread(target=lambda: flooded.append(server.post(FLOOD))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    neighbours = []
+    while any(thread.is_alive() for thread in threads):
+        neighbours.append(server.post(HELLO).json().get("result"))
+    assert set(neighbours) == {"hello"}
+    assert [answer.json()["code"] for answer in flooded] == ["script_error"] * 3
+    assert set(zygotes(server)) == before
