@@ -1,16 +1,15 @@
 """One started jail as the host sees it: the control socket to the supervisor in it, its log, and its process."""
 
-import marshal
 import math
 import os
 import select
 import socket
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
 from .errors import SandboxUnavailable
 from .limits import KB
+from .messages import Order, pack
 from .streams import CappedStream, drain
 
 _LEAVE_SECONDS = 2.0
@@ -50,14 +49,13 @@ class Jail:
         self._process = process
         self._log = CappedStream(log_fd, _LOG_BYTES)
 
-    def send(self, message: Mapping[str, object]) -> None:
-        """Send a message to the jail.
+    def order(self, order: Order) -> None:
+        """Order a spare.
 
         Raises:
             OSError: the jail has ended.
         """
-        body = marshal.dumps(dict(message))
-        self.control.sendall(len(body).to_bytes(8, "big") + body)
+        self.control.sendall(pack(order))
 
     def receive(self, seconds: float, most_descriptors: int) -> tuple[bytes, list[int]]:
         """Return a line of the jail's and the descriptors that came with it; nothing where the jail has ended.

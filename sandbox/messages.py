@@ -1,7 +1,8 @@
 """What the host and the jail say to each other.
 
-To the jail go 8 bytes of length and a `marshal` text: the host is trusted there, and `marshal` is the cheapest thing
-that carries bytes. From the jail come lines of JSON, which the host checks like anything that comes out of a jail.
+From the jail come lines of JSON, which the host checks like anything that comes out of a jail. To the jail go a length
+of 8 bytes and a `marshal` text, the cheapest thing that carries bytes, where who reads it may trust who sends it. An
+order is three numbers, because it may come from a process with fewer privileges than the supervisor has (privileged.py).
 
 1. Over the jail's control socket: the jail-side modules, `Setup`, an `Order` for a spare.
    Back comes `{}` when a zygote is warm, and for each spare `Ready`, with the descriptors for what follows.
@@ -66,6 +67,15 @@ class Order(TypedDict):
     number: int
     address_space_bytes: int
     tasks: int
+
+
+ORDER_NUMBER_BYTES = 8
+
+
+def pack(order: Order) -> bytes:
+    """Return an order as it is sent: its three numbers, in the order of the fields."""
+    numbers = (order["number"], order["address_space_bytes"], order["tasks"])
+    return b"".join(number.to_bytes(ORDER_NUMBER_BYTES, "big") for number in numbers)
 
 
 class Script(TypedDict):

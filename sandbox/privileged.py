@@ -1,8 +1,9 @@
 """Lets a process without privileges have its jails started by one that has them, over a socket between the two.
 
-The process without privileges serves HTTP. It names a way to start a jail and what the jail's zygote imports, nothing
-else: the command line, the code in the jail, user ids, folders and limits are the other's own. With each request goes
-one end of a socket, the lease: over it come the jail's descriptors, and the jail lives until its other end is closed.
+The process without privileges serves HTTP, and may have fallen to an attacker. It names a way to start a jail, not
+below the level that the operator demands, and whether the jail's zygote imports what the operator has named, nothing
+else: the command line, the code in the jail, users and folders are the other's own. With each request goes one end of a
+socket, the lease: over it come the jail's descriptors, and the jail lives until its other end is closed.
 """
 
 import contextlib
@@ -14,12 +15,13 @@ import select
 import socket
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from .errors import SandboxUnavailable
-from .isolation import Way
+from .isolation import IsolationLevel, Way
 from .jail_process import Jail
 from .limits import KB, Limits
 from .starter import LocalStarter, make_local_starter
@@ -119,12 +121,34 @@ class _LeasedProcess:
         self._lease.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What may be asked for.
+
+    Attributes:
+        min_isolation: the weakest level.
+        imports: what a zygote may import; another may import nothing.
+    """
+
+    min_isolation: IsolationLevel
+    imports: tuple[str, ...]
+
+    def refusal(self, request: _StartRequest) -> str | None:
+        """Return why a jail is not started, None where it is."""
+        if not request.way.level.at_least(self.min_isolation):
+            return f"{request.way} is less than SANDBOX_MIN_ISOLATION demands."
+        if request.warm_imports and request.warm_imports != self.imports:
+            return "SANDBOX_WARM_IMPORTS names other modules than those."
+        return None
+
+
 def serve(
     requests: socket.socket,
     limits: Limits,
     concurrency: int,
     spares: int,
     *,
+    allowed: Allowed,
     nsjail: Path | None,
     python: Path | None,
 ) -> None:
@@ -132,6 +156,7 @@ def serve(
 
     Args:
         requests: a socket of type SOCK_SEQPACKET.
+        allowed: what may be asked for.
         limits, concurrency, spares, nsjail, python: see `Sandbox` and `WarmStart`.
     """
     starter: LocalStarter | SandboxUnavailable
@@ -147,7 +172,8 @@ def serve(
                 break
             continue  # nowhere to answer
         leases = [thread for thread in leases if thread.is_alive()]
-        leases.append(threading.Thread(target=_answer, args=(socket.socket(fileno=fds[0]), request, starter)))
+        lease = socket.socket(fileno=fds[0])
+        leases.append(threading.Thread(target=_answer, args=(lease, request, starter, allowed)))
         leases[-1].start()
     for thread in leases:
         thread.join()
@@ -155,7 +181,7 @@ def serve(
         starter.close()
 
 
-def _answer(lease: socket.socket, text: bytes, starter: LocalStarter | SandboxUnavailable) -> None:
+def _answer(lease: socket.socket, text: bytes, starter: LocalStarter | SandboxUnavailable, allowed: Allowed) -> None:
     """Answer one request, and see a lease through to its end."""
     with lease:
         try:
@@ -165,12 +191,14 @@ def _answer(lease: socket.socket, text: bytes, starter: LocalStarter | SandboxUn
                 lease.sendall(pickle.dumps(found))
             elif isinstance(starter, SandboxUnavailable):
                 raise starter
+            elif refusal := allowed.refusal(request):
+                raise SandboxUnavailable(refusal)
             else:
                 _lend(lease, starter, request)
-        except (SandboxUnavailable, msgspec.DecodeError) as refusal:
-            _log.error("A jail was not started: %s", refusal)
+        except (SandboxUnavailable, msgspec.DecodeError) as error:
+            _log.error("A jail was not started: %s", error)
             with contextlib.suppress(OSError):  # who asked has gone
-                lease.sendall(str(refusal).encode())
+                lease.sendall(str(error).encode())
         except OSError as error:
             _log.error("Who asked for a jail has gone: %s", error)
 

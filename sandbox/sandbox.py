@@ -186,7 +186,7 @@ class Sandbox:
             if self._closed:
                 raise SandboxUnavailable("The service is shutting down.")
             with suppress(OSError):  # a jail that has ended already shows in its answer
-                jail.send(starter.place.order(way, next(self._numbers), self._limits))
+                jail.order(starter.place.order(way, next(self._numbers), self._limits))
             with closing(Spare(jail, self._limits)) as spare:
                 return spare.run(script, timeout_seconds)
         finally:

@@ -60,7 +60,7 @@ class Zygote:
             SandboxUnavailable: the jail has failed.
         """
         try:
-            self.jail.send(order(self._address_space_bytes))
+            self.jail.order(order(self._address_space_bytes))
         except OSError as error:
             raise self.jail.failure("it does not take orders any more") from error
         if not self.on_order:

@@ -100,7 +100,7 @@ def _fork_starter(requests: socket.socket) -> int:
 
 def _start_jails(requests: socket.socket) -> None:
     """Start the jails that the server asks for, until it has gone."""
-    from sandbox.privileged import serve  # noqa: PLC0415 (the server has been started meanwhile)
+    from sandbox.privileged import Allowed, serve  # noqa: PLC0415 (the server has been started meanwhile)
     from service.logs import configure_logs  # noqa: PLC0415
     from service.settings import SettingsError, read_settings  # noqa: PLC0415
 
@@ -109,8 +109,16 @@ def _start_jails(requests: socket.socket) -> None:
     except SettingsError:
         return  # the server says what is wrong, and ends
     configure_logs(settings.log_level, settings.log_format)
-    spares = settings.warm_start.spares if settings.warm_start else 0
-    serve(requests, settings.limits, settings.concurrency, spares, nsjail=settings.nsjail, python=settings.python)
+    warm = settings.warm_start
+    serve(
+        requests,
+        settings.limits,
+        settings.concurrency,
+        warm.spares if warm else 0,
+        allowed=Allowed(settings.min_isolation, tuple(warm.imports) if warm else ()),
+        nsjail=settings.nsjail,
+        python=settings.python,
+    )
 
 
 def _wait_for(server: subprocess.Popen[bytes], starter: int | None) -> int:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .kernel import NetworkNamespace, ProcessNamespace
 
 _LENGTH_BYTES = 8
+_NUMBER_BYTES = 8
 # From the end of one look to the next: what scripts hide in their folders must not keep the supervisor from the rest.
 _SCRATCH_CHECK_SECONDS = 0.05
 _READY = b"ready "
@@ -98,7 +99,7 @@ class Supervisor:
                 if fd == self._woken:
                     os.read(self._woken, 4096)
                 elif fd == self._control.fileno():
-                    self._make(receive(self._control))
+                    self._make(receive_order(self._control))
                 elif (spare := self._by_fd.get(fd)) is None:
                     continue  # it was buried in this same round
                 elif fd == spare.ready:
@@ -281,11 +282,22 @@ def _read_all(fd: int) -> bytes:
     return b"".join(parts)
 
 
-def receive(control: socket) -> Any:
-    """Read one message; leave when the host has gone."""
+def receive_order(control: socket) -> Order:
+    """Read one order; leave when the host has gone."""
+    text = control.recv(3 * _NUMBER_BYTES, MSG_WAITALL)
+    if len(text) < 3 * _NUMBER_BYTES:
+        os._exit(0)
+    number, address_space_bytes, tasks = (
+        int.from_bytes(text[start : start + _NUMBER_BYTES], "big") for start in range(0, len(text), _NUMBER_BYTES)
+    )
+    return {"number": number, "address_space_bytes": address_space_bytes, "tasks": tasks}
+
+
+def receive_setup(control: socket) -> Any:
+    """Read what all spares have in common; leave when who started the jail has gone."""
     head = control.recv(_LENGTH_BYTES, MSG_WAITALL)
     length = int.from_bytes(head, "big")
     body = control.recv(length, MSG_WAITALL) if len(head) == _LENGTH_BYTES else b""
     if not body or len(body) < length:
         os._exit(0)
-    return marshal.loads(body)  # noqa: S302 (sent by the host, which is trusted here)
+    return marshal.loads(body)  # noqa: S302 (sent by who started the jail, before anybody else had the socket)

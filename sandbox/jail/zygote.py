@@ -10,7 +10,7 @@ import gc
 import sys
 
 from . import isolate, kernel
-from .supervisor import Supervisor, receive
+from .supervisor import Supervisor, receive_setup
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def serve(control: socket) -> None:
     Args:
         control: the jail's control socket.
     """
-    setup: Setup = receive(control)
+    setup: Setup = receive_setup(control)
     if not setup["own_namespaces"]:
         # Where they are, no script can so much as name this process; and setns(2) asks that it be dumpable.
         kernel.hide_from_neighbours()
