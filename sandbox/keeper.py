@@ -35,7 +35,7 @@ class Keeper:
         self,
         name: str,
         start: Callable[[], Zygote],
-        order: Callable[[int], Order],
+        order: Callable[[int, int], Order],
         check: Callable[[Spare], None],
         *,
         spares: int,
@@ -47,7 +47,7 @@ class Keeper:
         Args:
             name: for the log.
             start: starts a zygote.
-            order: makes an order for a spare, given what the zygote takes of the address space.
+            order: makes an order for a spare, given its number and what the zygote takes of the address space.
             check: runs a test in a zygote's first spare, or raises SandboxUnavailable.
             spares: how many to keep ready; 0: each is made when it is wanted.
             recycle_scripts: how many scripts one zygote serves before another takes its place.

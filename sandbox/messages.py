@@ -2,7 +2,7 @@
 
 From the jail come lines of JSON, which the host checks like anything that comes out of a jail. To the jail go a length
 of 8 bytes and a `marshal` text, the cheapest thing that carries bytes, where who reads it may trust who sends it. An
-order is three numbers, because it may come from a process with fewer privileges than the supervisor has (privileged.py).
+order is three numbers, because it may come from a process with fewer privileges than the supervisor's.
 
 1. Over the jail's control socket: the jail-side modules, `Setup`, an `Order` for a spare.
    Back comes `{}` when a zygote is warm, and for each spare `Ready`, with the descriptors for what follows.

@@ -1,6 +1,5 @@
 """The sandbox as the service sees it: it finds the strongest isolation that works here and runs scripts in it."""
 
-import itertools
 import logging
 import socket
 import threading
@@ -15,7 +14,9 @@ from .jail_process import Jail
 from .keeper import Keeper
 from .limits import Limits
 from .messages import Script
+from .numbers import Numbers
 from .outcome import Outcome
+from .place import SCRIPT_UIDS
 from .privileged import RemoteStarter
 from .self_test import self_test
 from .slots import Slots
@@ -87,7 +88,7 @@ class Sandbox:
         self._starter: Starter | None = None
         self._way: Way | None = None
         self._holes: frozenset[str] = frozenset()
-        self._numbers = itertools.count()
+        self._numbers = Numbers(SCRIPT_UIDS)
         self._jails: set[Jail] = set()
         self._keepers: list[Keeper] = []
 
@@ -181,16 +182,18 @@ class Sandbox:
     def _run_cold(self, starter: Starter, way: Way, script: Script, timeout_seconds: float) -> Outcome:
         """Run a script in a jail of its own."""
         jail = starter.start(way, None)
+        number = self._numbers.take()
         self._jails.add(jail)
         try:
             if self._closed:
                 raise SandboxUnavailable("The service is shutting down.")
             with suppress(OSError):  # a jail that has ended already shows in its answer
-                jail.order(starter.place.order(way, next(self._numbers), self._limits))
-            with closing(Spare(jail, self._limits)) as spare:
+                jail.order(starter.place.order(way, number, self._limits))
+            with closing(Spare(jail, self._limits, lambda: None)) as spare:
                 return spare.run(script, timeout_seconds)
         finally:
             jail.close()
+            self._numbers.give_back(number)
             self._jails.discard(jail)
 
     def _make_keepers(self, warm_start: WarmStart) -> list[Keeper]:
@@ -201,12 +204,12 @@ class Sandbox:
 
         def keeper(name: str, imports: Sequence[str]) -> Keeper:
             def start() -> Zygote:
-                return Zygote(starter.start(way, imports), self._limits)
+                return Zygote(starter.start(way, imports), self._limits, self._numbers)
 
             return Keeper(
                 name,
                 start,
-                lambda size: starter.place.order(way, next(self._numbers), self._limits, size),
+                lambda number, size: starter.place.order(way, number, self._limits, size),
                 self._check,
                 spares=warm_start.spares,
                 recycle_scripts=warm_start.recycle_scripts,

@@ -11,6 +11,7 @@ import select
 import sys
 import termios
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
@@ -50,12 +51,13 @@ class Ready(msgspec.Struct, frozen=True):
 class Spare:
     """A process that waits for one script, isolated already."""
 
-    def __init__(self, jail: Jail, limits: Limits) -> None:
+    def __init__(self, jail: Jail, limits: Limits, closed: Callable[[], None]) -> None:
         """Wait until the spare that was ordered is ready.
 
         Args:
             jail: where it was ordered.
             limits: what its script may use.
+            closed: called when it is closed.
 
         Raises:
             SandboxUnavailable: the spare could not be made; the jail is killed.
@@ -67,6 +69,7 @@ class Spare:
                 os.close(fd)
             raise jail.failure(ready.failure if ready else "it ended before a spare was ready")
         self._limits = limits
+        self._closed = closed
         control, self._job, stdout, stderr, result = fds
         self._control = CappedStream(control, _CONTROL_BYTES)
         self._stdout = CappedStream(stdout, limits.stdout_bytes)
@@ -123,6 +126,7 @@ class Spare:
         for stream in (self._stdout, self._stderr, self._result, self._control):
             stream.close()
         os.close(self._job)
+        self._closed()
 
     def _hand_over(self, script: Script, deadline: float) -> None:
         """Write the script down the job pipe, which stays open: that it is emptied tells that the script was taken.

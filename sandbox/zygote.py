@@ -2,11 +2,14 @@
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 from .jail_process import Jail
 from .limits import Limits
 from .messages import Order
+from .numbers import Numbers
 from .spare import Spare
 
 # How long an import of the largest packages may take on a busy machine.
@@ -25,12 +28,13 @@ class Zygote:
         on_order: how many spares are still to come.
     """
 
-    def __init__(self, jail: Jail, limits: Limits) -> None:
+    def __init__(self, jail: Jail, limits: Limits, numbers: Numbers) -> None:
         """Take over a jail that starts to warm up.
 
         Args:
             jail: a fresh jail, which this object closes.
             limits: what a script may use.
+            numbers: where its spares get theirs from.
         """
         self.jail = jail
         self.running = 0
@@ -38,6 +42,8 @@ class Zygote:
         self.on_order = 0
         self._answer_until = 0.0
         self._limits = limits
+        self._numbers = numbers
+        self._ordered: deque[int] = deque()
         self._address_space_bytes = 0
 
     def wait_until_warm(self) -> None:
@@ -50,17 +56,19 @@ class Zygote:
             raise self.jail.failure("its zygote has ended")
         self._address_space_bytes = self.jail.address_space_bytes()
 
-    def order(self, order: Callable[[int], Order]) -> None:
+    def order(self, order: Callable[[int, int], Order]) -> None:
         """Order one more spare.
 
         Args:
-            order: makes the order, given what the zygote takes of the address space.
+            order: makes the order, given the spare's number and what the zygote takes of the address space.
 
         Raises:
             SandboxUnavailable: the jail has failed.
         """
+        number = self._numbers.take()
+        self._ordered.append(number)
         try:
-            self.jail.order(order(self._address_space_bytes))
+            self.jail.order(order(number, self._address_space_bytes))
         except OSError as error:
             raise self.jail.failure("it does not take orders any more") from error
         if not self.on_order:
@@ -73,7 +81,11 @@ class Zygote:
         Raises:
             SandboxUnavailable: the jail has failed.
         """
-        spare = Spare(self.jail, self._limits)
+        if not self._ordered:
+            raise self.jail.failure("it has ended")
+        number = self._ordered[0]
+        spare = Spare(self.jail, self._limits, partial(self._numbers.give_back, number))
+        self._ordered.popleft()
         self.on_order -= 1
         self._answer_until = time.monotonic() + _ANSWER_SECONDS
         return spare
@@ -86,3 +98,5 @@ class Zygote:
         """Kill the jail and every spare in it."""
         self.jail.kill()
         self.jail.close()
+        while self._ordered:
+            self._numbers.give_back(self._ordered.popleft())

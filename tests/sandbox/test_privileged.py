@@ -28,7 +28,7 @@ def door() -> Iterator[socket.socket]:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     allowed = Allowed(IsolationLevel.SECCOMP, IMPORTS)
     options: dict[str, Any] = {"allowed": allowed, "nsjail": None, "python": PYTHON}
-    thread = threading.Thread(target=serve, args=(theirs, Limits(), 2), kwargs=options)
+    thread = threading.Thread(target=serve, args=(theirs, Limits(), 2, 1), kwargs=options)
     thread.start()
     yield ours
     ours.close()

@@ -80,7 +80,8 @@ def test_a_killed_zygote_is_replaced_and_no_request_fails(
     before = set(zygotes(warm_server))
     kill_all(victims(warm_server))
     for _ in range(20):
-        assert warm_server.post(HELLO).json()["result"] == "hello"
+        answer = warm_server.post(HELLO).json()
+        assert answer.get("result") == "hello", answer
     wait_until(lambda: len(zygotes(warm_server)) == 2, "no new zygotes")
     assert before.isdisjoint(zygotes(warm_server))
     assert warm_server.isolation() is not None
@@ -298,3 +299,17 @@ def test_a_flood_of_files_holds_no_neighbour_up(new_server: Serve) -> None:
     assert set(neighbours) == {"hello"}
     assert [answer.json()["code"] for answer in flooded] == ["script_error"] * 3
     assert set(zygotes(server)) == before
+
+
+@pytest.mark.needs_root
+def test_no_two_living_spares_have_the_same_user(warm_server: Server) -> None:
+    """Not even those that have waited while many others came and went."""
+    for _ in range(30):
+        assert warm_server.post(HELLO).json()["result"] == "hello"
+        spares = [spare for zygote in zygotes(warm_server) for spare in psutil.Process(zygote).children()]
+        users = []
+        for spare in spares:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                users.append(spare.uids().effective)
+        scripts = [user for user in users if user > 100_000]  # not those on their way, nor a namespace's first process
+        assert len(set(scripts)) == len(scripts)
