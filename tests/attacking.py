@@ -3,9 +3,15 @@
 An attack is a script. The comments at its head say what must come of it (`expects`: a code of the HTTP contract, or
 what its `main` returns), what it is after (`category`), and what the same act does outside the jail (`control`): an
 attack that fails everywhere proves nothing. With lines `# case NAME (CATEGORY): ARGUMENTS` it is one attack for each.
+A line `# limitation at LEVELS: WORDS` names the levels at which it gets through, and the README's words for that. What
+its `main` asks for besides are facts about the machine, or the limits of a script.
+
+Each is harmless where it succeeds: it reads a byte, makes what it removes at once, or changes something to what it is.
 """
 
+import ast
 import json
+import os
 import re
 import secrets
 import socket
@@ -19,9 +25,11 @@ import requests
 
 from tests.conftest import ROOT
 
-LIMITS = {"threads": 32, "open_files": 64, "memory_mb": 128, "scratch_mb": 16}
+LIMITS = {"threads": 32, "open_files": 64, "memory_mb": 128, "scratch_mb": 16, "result_mb": 4}
 SETTINGS = {f"SANDBOX_{name.upper()}": str(value) for name, value in LIMITS.items()} | {"SANDBOX_TIMEOUT_SECONDS": "10"}
+ORDINARY_USER = 12345
 _FOLDER = Path(__file__).parent / "attacks"
+_LIMITATION = re.compile(r"^# limitation at ([a-z, ]+): (.+)$", re.MULTILINE)
 _CASE = re.compile(r"^# case (\w+) \((\w+)\): (.+)$", re.MULTILINE)
 
 
@@ -35,7 +43,10 @@ class Attack:
         script: the source.
         arguments: what is given to its `main`, besides the facts.
         expects: what may come of it.
+        needs: the facts that it cannot do without.
         reached_outside: whether the same act succeeds outside the jail.
+        limited_at: the levels at which it is known to get through.
+        limitation: the README's words for that.
     """
 
     name: str
@@ -43,7 +54,14 @@ class Attack:
     script: str
     arguments: dict[str, Any]
     expects: frozenset[str]
+    needs: frozenset[str]
     reached_outside: bool
+    limited_at: frozenset[str]
+    limitation: str
+
+    def expected_at(self, level: str) -> frozenset[str]:
+        """Return what has to come of it at a level."""
+        return frozenset({"reached"}) if level in self.limited_at else self.expects
 
 
 def read_attacks(file: Path) -> list[Attack]:
@@ -55,10 +73,17 @@ def read_attacks(file: Path) -> list[Attack]:
         assert found, f"{file.name} has no line '# {key}: …'"
         return found[1]
 
+    def needs(arguments: dict[str, Any]) -> frozenset[str]:
+        [main] = [one for one in ast.parse(script).body if isinstance(one, ast.FunctionDef) and one.name == "main"]
+        without_default = main.args.args[: len(main.args.args) - len(main.args.defaults)]
+        return frozenset(one.arg for one in without_default) - arguments.keys()
+
     expects, reached_outside = frozenset(header("expects").split(" or ")), header("control") == "reached"
+    found = _LIMITATION.search(script)
+    limited_at, limitation = (frozenset(found[1].split(", ")), found[2]) if found else (frozenset(), "")
     cases = [(f"{file.stem}-{name}", category, json.loads(text)) for name, category, text in _CASE.findall(script)]
     return [
-        Attack(name, category, script, arguments, expects, reached_outside)
+        Attack(name, category, script, arguments, expects, needs(arguments), reached_outside, limited_at, limitation)
         for name, category, arguments in cases or [(file.stem, header("category"), {})]
     ]
 
@@ -92,6 +117,10 @@ def attack_facts() -> Iterator[dict[str, Any]]:
     secret = folder / "secret"
     secret.write_text("secret")
     secret.chmod(0o644)
+    file_of_user = folder / "file"
+    file_of_user.touch(mode=0o600)
+    if os.geteuid() == 0:
+        os.chown(file_of_user, ORDINARY_USER, ORDINARY_USER)
     listeners = [socket.socket(), socket.socket(type=socket.SOCK_DGRAM)]
     listeners[0].bind(("127.0.0.1", 0))
     listeners[0].listen()
@@ -108,6 +137,7 @@ def attack_facts() -> Iterator[dict[str, Any]]:
         "unix_socket": str(folder / "stream"),
         "unix_datagram": str(folder / "datagram"),
         "secret_file": str(secret),
+        "file_of_user": str(file_of_user),
         "home_of_others": str(folder),
         "service_file": str(ROOT / "main.py"),
         **LIMITS,

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -204,9 +205,9 @@ def free_port() -> int:
         return port
 
 
-@pytest.fixture(scope="session")
-def new_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
-    """A function that starts a server of one's own.
+@contextmanager
+def servers(make_folder: Callable[[], Path]) -> Iterator[Serve]:
+    """Give a function that starts a server in a folder of its own; end with all that it has started.
 
     Its arguments are environment variables; `user`, an id; `without_namespaces`, as in plain `docker run`; `module`,
     what is started.
@@ -219,7 +220,7 @@ def new_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
         module: Sequence[str] = FUNCTIONS_FRAMEWORK,
         **environment: str,
     ) -> Server:
-        folder = tmp_path_factory.mktemp("server")
+        folder = make_folder()
         if user is not None:
             os.chown(folder, user, user)
         port = free_port()
@@ -241,6 +242,13 @@ def new_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     for server in _running:
         if server.process.poll() is None:
             server.stop()
+
+
+@pytest.fixture(scope="session")
+def new_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """A function that starts a server of one's own; see `servers`."""
+    with servers(lambda: tmp_path_factory.mktemp("server")) as start:
+        yield start
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 # expects: refused
 # category: privilege
 # control: any
-"""Mount something."""
+"""Mount something, of a type that there is not."""
 
 import ctypes
 import os
@@ -9,7 +9,7 @@ import os
 
 def main(**_):
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.syscall(165, b"none", b"/tmp", b"tmpfs", 0, 0) >= 0:
+    if libc.syscall(165, b"none", b"/tmp", b"no-such-type", 0, 0) >= 0:
         return "reached"
     error = ctypes.get_errno()
     return "refused" if error in (1, 38) else f"answered: {os.strerror(error)}"

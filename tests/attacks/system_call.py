@@ -5,16 +5,16 @@
 # case swapon (kernel): {"number": 167, "arguments": [0, 0, 0, 0, 0, 0]}
 # case swapoff (kernel): {"number": 168, "arguments": [0, 0, 0, 0, 0, 0]}
 # case reboot (kernel): {"number": 169, "arguments": [0, 0, 0, 0, 0, 0]}
-# case sethostname (privilege): {"number": 170, "arguments": [0, 0, 0, 0, 0, 0]}
-# case setdomainname (privilege): {"number": 171, "arguments": [0, 0, 0, 0, 0, 0]}
+# case sethostname (privilege): {"number": 170, "arguments": [0, -1]}
+# case setdomainname (privilege): {"number": 171, "arguments": [0, -1]}
 # case iopl (privilege): {"number": 172, "arguments": [3]}
 # case ioperm (privilege): {"number": 173, "arguments": [0, 0, 0, 0, 0, 0]}
 # case init_module (kernel): {"number": 175, "arguments": [0, 0, 0, 0, 0, 0]}
 # case delete_module (kernel): {"number": 176, "arguments": [0, 0, 0, 0, 0, 0]}
 # case finit_module (kernel): {"number": 313, "arguments": [0, 0, 0, 0, 0, 0]}
-# case kexec_load (kernel): {"number": 246, "arguments": [0, 0, 0, 0, 0, 0]}
-# case kexec_file_load (kernel): {"number": 320, "arguments": [0, 0, 0, 0, 0, 0]}
-# case acct (kernel): {"number": 163, "arguments": [0, 0, 0, 0, 0, 0]}
+# case kexec_load (kernel): {"number": 246, "arguments": [0, 1000, 0, 0]}
+# case kexec_file_load (kernel): {"number": 320, "arguments": [-1, -1, 0, 0, 0]}
+# case acct (kernel): {"number": 163, "arguments": [1]}
 # case settimeofday (kernel): {"number": 164, "arguments": [0, 0, 0, 0, 0, 0]}
 # case clock_settime (kernel): {"number": 227, "arguments": [0, 0, 0, 0, 0, 0]}
 # case adjtimex (kernel): {"number": 159, "arguments": [0, 0, 0, 0, 0, 0]}
@@ -82,8 +82,6 @@
 # case name_to_handle_at (files): {"number": 303, "arguments": [0, 0, 0, 0, 0, 0]}
 # case seccomp (privilege): {"number": 317, "arguments": [1, 0, 0]}
 # case landlock_restrict_self (privilege): {"number": 446, "arguments": [0, 0, 0, 0, 0, 0]}
-# case semget (kernel): {"number": 64, "arguments": [0, 1, 896]}
-# case msgget (kernel): {"number": 68, "arguments": [0, 896]}
 # case shmat (resources): {"number": 30, "arguments": [0, 0, 0, 0, 0, 0]}
 # case mq_unlink (kernel): {"number": 241, "arguments": [0, 0, 0, 0, 0, 0]}
 # case timer_create (kernel): {"number": 222, "arguments": [0, 0, 0]}
@@ -116,6 +114,33 @@
 # case map_shadow_stack (kernel): {"number": 453, "arguments": [0, 0, 0, 0, 0, 0]}
 # case futex_requeue (kernel): {"number": 456, "arguments": [0, 0, 0, 0, 0, 0]}
 # case ustat (files): {"number": 136, "arguments": [0, 0, 0, 0, 0, 0]}
+# case mincore (neighbours): {"number": 27, "arguments": [0, 0, 0]}
+# case cachestat (neighbours): {"number": 451, "arguments": [-1, 0, 0, 0]}
+# case readahead (neighbours): {"number": 187, "arguments": [-1, 0, 0]}
+# case sync (neighbours): {"number": 162, "arguments": []}
+# case syncfs (neighbours): {"number": 306, "arguments": [-1]}
+# case futex_waitv (kernel): {"number": 449, "arguments": [0, 0, 0, 0, 0]}
+# case futex_wake (kernel): {"number": 454, "arguments": [0, 0, 0, 0]}
+# case openat2 (files): {"number": 437, "arguments": [-100, 0, 0, 0]}
+# case fchmodat2 (files): {"number": 452, "arguments": [-100, 0, 0, 0]}
+# case setxattrat (files): {"number": 463, "arguments": [-100, 0, 0, 0, 0, 0]}
+# case file_setattr (files): {"number": 469, "arguments": [-100, 0, 0, 0, 0]}
+# case open_tree_attr (privilege): {"number": 467, "arguments": [-100, 0, 0, 0, 0]}
+# case landlock_create_ruleset (privilege): {"number": 444, "arguments": [0, 0, 1]}
+# case landlock_add_rule (privilege): {"number": 445, "arguments": [-1, 1, 0, 0]}
+# case splice (descriptors): {"number": 275, "arguments": [-1, 0, -1, 0, 0, 0]}
+# case tee (descriptors): {"number": 276, "arguments": [-1, -1, 0, 0]}
+# case recvmsg (descriptors): {"number": 47, "arguments": [-1, 0, 0]}
+# case setsockopt (descriptors): {"number": 54, "arguments": [-1, 1, 8, 0, 0]}
+# case eventfd2 (descriptors): {"number": 290, "arguments": [0, 0]}
+# case timerfd_create (resources): {"number": 283, "arguments": [1, 0]}
+# case inotify_add_watch (neighbours): {"number": 254, "arguments": [-1, 0, 0]}
+# case sched_setparam (processes): {"number": 142, "arguments": [0, 0]}
+# case getpriority (processes): {"number": 140, "arguments": [0, 0]}
+# case tkill (processes): {"number": 200, "arguments": [-1, 0]}
+# case wait4 (processes): {"number": 61, "arguments": [-1, 0, 1, 0]}
+# case set_thread_area (kernel): {"number": 205, "arguments": [0]}
+# case mseal (kernel): {"number": 462, "arguments": [0, 0, 0]}
 # case sysfs (kernel): {"number": 139, "arguments": [0, 0, 0, 0, 0, 0]}
 """Make a system call that no script needs, with arguments that do no harm."""
 

@@ -11,11 +11,10 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.attacking import SETTINGS
+from tests.attacking import ORDINARY_USER, SETTINGS
 from tests.conftest import ROOT, Serve, Server, Service
 
 SITE_PACKAGES = ROOT / ".venv-sandbox" / "lib" / "python3.11" / "site-packages"
-ORDINARY_USER = 12345
 LEVELS = ("namespaces", "seccomp", "process")
 
 
@@ -30,9 +29,13 @@ def user(request: pytest.FixtureRequest) -> int | None:
 
 @pytest.fixture(scope="module", params=[(level, mode) for level in LEVELS for mode in ("warm", "cold")], ids="-".join)
 def jailed(request: pytest.FixtureRequest, user: int | None, serve: Serve, no_rules: Path) -> Server:
-    """A server at one level, reached by taking away what the levels above it need; warm, or one jail per script."""
-    level, mode = request.param
-    settings = SETTINGS | {"POLICY_FILE": str(no_rules), "SANDBOX_MODE": mode}
+    """A server at one level; warm, or one jail per script."""
+    return start_at_level(serve, *request.param, user=user, POLICY_FILE=str(no_rules))
+
+
+def start_at_level(serve: Serve, level: str, mode: str, *, user: int | None, **settings: str) -> Server:
+    """Start a server with `SETTINGS` at a level, by taking away what the levels above need; wait until it is idle."""
+    settings = SETTINGS | {"SANDBOX_MODE": mode} | settings
     if level == "process":
         settings["NSJAIL"] = "/no/such/nsjail"
     server = serve(user=user, without_namespaces=level == "seccomp", **settings)
