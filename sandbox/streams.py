@@ -21,6 +21,8 @@ class CappedStream:
 
     def __init__(self, fd: int, cap_bytes: int) -> None:
         """Take over a descriptor."""
+        # What there was to read may be gone when it is read: a script can find ways to read from its own pipes.
+        os.set_blocking(fd, False)
         self.fd = fd
         self.data = bytearray()
         self.truncated = False
@@ -28,9 +30,11 @@ class CappedStream:
         self._cap_bytes = cap_bytes
 
     def read_some(self) -> None:
-        """Read once, when there is something to read."""
+        """Read once, what there is."""
         try:
             part = os.read(self.fd, _READ_BYTES)
+        except BlockingIOError:
+            return
         except ConnectionResetError:  # a socket whose other end closed without reading what was sent
             part = b""
         room = self._cap_bytes - len(self.data)

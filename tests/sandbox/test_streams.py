@@ -50,3 +50,20 @@ def test_a_stream_that_never_ends_does_not_hold_the_reader() -> None:
     assert not stream.at_end
     os.close(write_end)
     stream.close()
+
+
+def test_what_was_read_by_another_meanwhile_is_not_waited_for() -> None:
+    """A script of the service's user can open its own pipe anew, and take what the host was about to read."""
+    read_end, write_end = os.pipe()
+    stream = CappedStream(read_end, 100)
+    os.write(write_end, b"taken")
+    thief = os.open(f"/proc/self/fd/{read_end}", os.O_RDONLY)
+    assert os.read(thief, 100) == b"taken"
+    stream.read_some()
+    assert (stream.data, stream.at_end) == (b"", False)
+    os.write(write_end, b"left")
+    stream.read_some()
+    assert stream.data == b"left"
+    for fd in (write_end, thief):
+        os.close(fd)
+    stream.close()
