@@ -9,7 +9,7 @@ ACCOUNT = $(SERVICE)-run@$(PROJECT).iam.gserviceaccount.com
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test lint lint-cloud terraform-docs deploy bench bench-image endurance image image-size sbom audit lock clean
+.PHONY: help run test attack lint lint-cloud terraform-docs deploy bench bench-image endurance image image-size sbom audit lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets.
@@ -43,6 +43,9 @@ run: .venv/installed .venv-sandbox/installed ## Install what is needed and serve
 
 test: .venv/installed-dev .venv-sandbox/installed ## Install what is needed and run every test.
 	.venv/bin/python -m pytest $(ARGS)
+
+attack: .venv/installed-dev .venv-sandbox/installed ## Attack the service at every level, or one that runs: make attack URL=https://… (TOKEN=…).
+	@.venv/bin/python -m tests.attack_suite $(if $(URL),--url $(URL))
 
 lint: .venv/installed-dev ## Check style (ruff), types (mypy, strict) and the Dockerfile (hadolint).
 	.venv/bin/ruff check .

@@ -136,7 +136,7 @@ def _dangerous(call: Call) -> bool:
 
 
 def _make(target: Target, batch: list[Call]) -> list[int | None]:
-    """Return what each call returned, -EPERM where the script died of it by SIGSYS, and None where it ended otherwise."""
+    """Return what each call returned: -EPERM where the script died of it by SIGSYS, None where it ended otherwise."""
     numbers = [call.numbers for call in batch]
     answer = target.post(SCRIPT, args={"calls": numbers, "int80": batch[0].int80}).json()
     if "result" in answer:

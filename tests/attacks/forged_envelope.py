@@ -51,7 +51,7 @@ import os
 
 
 def main(parts, encoding="utf-8", quote='"', status=0, **_):
-    pieces = parts if len(parts) < 2 else [text * count for text, count in zip(parts[::2], parts[1::2])]
+    pieces = parts if len(parts) < 2 else [text * count for text, count in zip(parts[::2], parts[1::2], strict=True)]
     left = "".join(pieces).replace("'", quote).replace("~", "\ud800").encode(encoding, "surrogatepass")
     while left:
         left = left[os.write(3, left) :]

@@ -1,21 +1,32 @@
-# expects: timeout or script_exited
+# expects: refused or timeout or script_exited
 # category: results
 # control: any
-"""Walk up to the frames of the code around the script, and call what they hold: to fork, to speak, to order."""
+"""Find the supervisor in the frames around the script, and have it make, announce and bury spares."""
 
 import sys
 
+ORDER = {"number": 1, "address_space_bytes": 2**40, "tasks": 1000}
+
 
 def main(**_):
-    frame, tried = sys._getframe(), 0
+    frame, found = sys._getframe(), []
     while (frame := frame.f_back) is not None:
-        for value in [*frame.f_locals.values(), *frame.f_globals.values()]:
-            for name in ("_make", "_announce", "_check_scratch", "fork", "serve", "close", "detach"):
-                method = getattr(value, name, None)
-                if callable(method) and not isinstance(value, type):
-                    try:
-                        method({"number": 1, "address_space_bytes": 2**40, "tasks": 1000}) if name == "_make" else method()
-                    except BaseException:
-                        tried += 1
-    raise SystemExit(tried)
-    return "went on"
+        found += [*frame.f_locals.values(), *frame.f_globals.values()]
+    for value in found:
+        for name, arguments in (
+            ("_make", [ORDER]),
+            ("fork", []),
+            ("detach", []),
+            ("_check_scratch", []),
+            ("_reap", []),
+        ):
+            method = getattr(value, name, None)
+            if not callable(method) or isinstance(value, type):
+                continue
+            try:
+                method(*arguments)
+            except BaseException:
+                continue
+            if name in ("_make", "fork"):
+                return "reached"
+    return "refused"

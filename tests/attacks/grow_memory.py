@@ -12,18 +12,19 @@ import mmap
 libc = ctypes.CDLL(None, use_errno=True)
 libc.sbrk.restype = libc.mremap.restype = libc.mmap.restype = ctypes.c_long
 STEP = 2**20
+piece = {}
 
 
 def heap():
     return libc.sbrk(ctypes.c_long(STEP)) != -1
 
 
-def remap(state={}):
-    size = state.get("size", STEP)
-    if "start" not in state:
-        state["start"] = libc.mmap(None, ctypes.c_size_t(size), 3, 34, -1, ctypes.c_long(0))
-    start = libc.mremap(ctypes.c_long(state["start"]), ctypes.c_size_t(size), ctypes.c_size_t(size + STEP), 1)
-    state.update(start=start, size=size + STEP)
+def remap():
+    if not piece:
+        piece.update(start=libc.mmap(None, ctypes.c_size_t(STEP), 3, 34, -1, ctypes.c_long(0)), size=STEP)
+    size = piece["size"] + STEP
+    start = libc.mremap(ctypes.c_long(piece["start"]), ctypes.c_size_t(piece["size"]), ctypes.c_size_t(size), 1)
+    piece.update(start=start, size=size)
     return start != -1
 
 

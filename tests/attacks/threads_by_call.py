@@ -11,7 +11,7 @@ def main(threads, **_):
     attributes, thread = ctypes.create_string_buffer(64), ctypes.c_ulong()
     libc.pthread_attr_init(attributes)
     libc.pthread_attr_setstacksize(attributes, ctypes.c_size_t(2**16))
-    for number in range(threads * 8):
+    for _ in range(threads * 8):
         if libc.pthread_create(ctypes.byref(thread), attributes, libc.pause, None):
             return "refused"
-    return number
+    return "reached"
