@@ -198,3 +198,58 @@ def test_what_a_script_leaves_can_be_found(tmp_path: Path) -> None:
     program = f"{LEAVE}\nmain(['.'])\n{FIND}\nfound = main(['.'])\nassert all(found.values()), found"
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr.decode()
+
+
+GIVE_A_SIGN = """
+import ctypes, fcntl, os, threading, time
+
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_long
+FUTEX = 202
+
+def main(**_):
+    fd, other = os.open(os.__file__, os.O_RDONLY), os.open(threading.__file__, os.O_RDONLY)
+    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.lockf(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    word = ctypes.c_uint32.from_address(libc.mmap(None, ctypes.c_size_t(4096), 1, 1, fd, ctypes.c_long(0)))
+    wait = (FUTEX, ctypes.byref(word), 0, word.value, None)
+    threading.Thread(target=libc.syscall, args=wait, daemon=True).start()
+    os.mkdir("here")
+    while os.path.exists("here"):
+        time.sleep(0.01)
+    return 1
+"""
+SEE_A_SIGN = """
+import ctypes, fcntl, os, struct, threading, time
+
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_long
+FUTEX = 202
+
+def locked(fd):
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
+
+def main(**_):
+    fd, other = os.open(os.__file__, os.O_RDONLY), os.open(threading.__file__, os.O_RDONLY)
+    asked = struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0)
+    answer = struct.unpack("hhqqi4x", fcntl.fcntl(other, fcntl.F_GETLK, asked))
+    word = libc.mmap(None, ctypes.c_size_t(4096), 1, 1, fd, ctypes.c_long(0))
+    until = time.monotonic() + 5
+    while not (woken := libc.syscall(FUTEX, ctypes.c_long(word), 1, 1)) and time.monotonic() < until:
+        time.sleep(0.01)
+    return {"flock": locked(fd), "fcntl": answer[0] == fcntl.F_RDLCK, "futex": woken == 1}
+"""
+
+
+def test_scripts_that_conspire_can_give_signs(jailed: Server) -> None:
+    """The README's limitations say so; what no longer holds there must go."""
+    with running(jailed, GIVE_A_SIGN) as (_, answer):
+        seen = jailed.post(SEE_A_SIGN).json()
+    assert seen["result"] == {"flock": True, "fcntl": True, "futex": True}
+    assert answer.result()["result"] == 1
+    alone = jailed.post(SEE_A_SIGN.replace("+ 5", "+ 0")).json()
+    assert alone["result"] == {"flock": False, "fcntl": False, "futex": False}

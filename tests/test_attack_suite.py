@@ -1,0 +1,148 @@
+"""`make attack` tells what held from what did not, and ends with the status that says so."""
+
+import http.server
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.attack_suite import LEVELS, Findings, Verdict, judge, report
+from tests.attacking import ATTACKS, CATEGORIES, LIMITS, SETTINGS
+from tests.conftest import ROOT, Serve, Server
+
+README = " ".join((ROOT / "README.md").read_text().split())
+
+
+def attack(url: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the suite against a URL."""
+    command = [sys.executable, "-m", "tests.attack_suite", "--url", url]
+    environment = {"PATH": os.environ["PATH"], **environment}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=110)
+
+
+@contextmanager
+def service_that_answers(status: int, document: bytes, health: bytes) -> Iterator[tuple[str, list[str | None]]]:
+    """Serve something that is no sandbox; yield its URL and the tokens that it is sent."""
+    tokens: list[str | None] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self.answer(health)
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.answer(document)
+
+        def answer(self, body: bytes) -> None:
+            tokens.append(self.headers["Authorization"])
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}", tokens
+        server.shutdown()
+
+
+def test_a_service_that_holds(serve: Serve, no_rules: Path) -> None:
+    server = serve(POLICY_FILE=str(no_rules), **SETTINGS)
+    done = attack(server.url, **SETTINGS)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Got through: nothing" in done.stdout
+    for category in CATEGORIES:
+        assert f"\n| {category} | " in done.stdout
+    known = LIMITS.keys()
+    for one in ATTACKS:
+        if not one.needs <= known:
+            assert one.name in done.stdout.partition("Left out, for want of:")[2]
+
+
+def test_a_service_with_its_policy(server: Server) -> None:
+    done = attack(server.url)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " refused |" in done.stdout
+    assert "not swept: refused" in done.stdout
+
+
+def test_a_service_that_holds_nothing() -> None:
+    health = b'{"status": "healthy", "isolation": "seccomp"}'
+    with service_that_answers(200, b'{"result": "reached"}', health) as (url, tokens):
+        done = attack(url, TOKEN="abc")
+    assert done.returncode == 1, done.stdout + done.stderr
+    possible = [one for one in ATTACKS if one.needs <= LIMITS.keys()]
+    missed = [one for one in possible if "seccomp" not in one.limited_at]
+    assert f"| all | 0/{len(missed)} |" in done.stdout
+    assert f"Got through: {len(missed)}\n" in done.stdout
+    assert all(f"- {one.name} (" in done.stdout for one in missed)
+    assert set(tokens) == {"Bearer abc"}
+
+
+def test_a_service_that_cannot_be_attacked() -> None:
+    with service_that_answers(403, b"<html>", b"<html>") as (url, _):
+        done = attack(url)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "TOKEN=" in done.stderr
+    with service_that_answers(503, b"{}", b'{"status": "unhealthy", "reason": "no nsjail"}') as (url, _):
+        done = attack(url)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no nsjail" in done.stderr
+
+
+def test_a_service_that_ends_under_attack() -> None:
+    with service_that_answers(200, b"gone", b'{"isolation": "seccomp"}') as (url, _):
+        done = attack(url)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "does not answer any more" in done.stderr
+
+
+@pytest.mark.parametrize("came", ["reached", "internal_error", "overloaded", "answered: Bad address", "went on"])
+def test_what_is_not_expected_got_through(came: str) -> None:
+    for one in ATTACKS:
+        for level in LEVELS:
+            limited = came == "reached" and level in one.limited_at
+            assert judge(one, came, level) is (Verdict.LIMITATION if limited else Verdict.THROUGH)
+
+
+def test_a_refusal_is_shown_apart() -> None:
+    found = Findings()
+    found.verdicts["files"][Verdict.REFUSED] += 2
+    found.verdicts["files"][Verdict.HELD] += 3
+    found.verdicts["files"][Verdict.THROUGH] += 1
+    assert "| files | 5/6, 2 refused |" in report({"seccomp": found})
+
+
+def test_every_attack_is_of_a_category_and_every_category_has_many() -> None:
+    assert {one.category for one in ATTACKS} == set(CATEGORIES)
+    assert len({one.name for one in ATTACKS}) == len(ATTACKS)
+    assert all(sum(one.category == category for one in ATTACKS) >= 25 for category in CATEGORIES)
+
+
+def test_every_limitation_is_in_the_readme() -> None:
+    limitations = README.split("## Limitations")[1]
+    limited = [one for one in ATTACKS if one.limited_at]
+    assert limited
+    for one in limited:
+        assert one.limitation in limitations
+        assert one.limited_at <= set(LEVELS)
+
+
+def test_the_readme_counts_them() -> None:
+    assert f"{len(ATTACKS)} in all" in README
+
+
+def test_arguments_are_json() -> None:
+    assert json.loads(json.dumps([one.arguments for one in ATTACKS])) == [one.arguments for one in ATTACKS]
