@@ -45,7 +45,7 @@ test: .venv/installed-dev .venv-sandbox/installed ## Install what is needed and 
 	.venv/bin/python -m pytest $(ARGS)
 
 attack: .venv/installed-dev .venv-sandbox/installed ## Attack the service at every level, or one that runs: make attack URL=https://… (TOKEN=…).
-	@.venv/bin/python -m tests.attack_suite $(if $(URL),--url $(URL))
+	@.venv/bin/python -m tests.attack_suite $(if $(URL),--url $(URL)) $(ARGS)
 
 lint: .venv/installed-dev ## Check style (ruff), types (mypy, strict) and the Dockerfile (hadolint).
 	.venv/bin/ruff check .

@@ -87,8 +87,8 @@ class Place:
             missing.append("Landlock: this kernel does not have it (Linux 5.13 or later does).")
         if way.level is not IsolationLevel.NAMESPACES and not self.root:
             missing.append(
-                "own user id: scripts run as the service's user, and so must not change modes and times of files; only a "
-                "service started as root can change it."
+                "own user id: scripts run as the service's user, and may not change the modes and times of files; "
+                "only a service started as root can change it."
             )
         if not self.interpreter.own_environment:
             missing.append(

@@ -122,15 +122,17 @@ def judge(attack: Attack, came: str, level: str) -> Verdict:
     return Verdict.LIMITATION if came in attack.expected_at(level) else Verdict.THROUGH
 
 
-def attack_service(target: Target, name: str, health: dict[str, Any], facts: dict[str, Any], found: Findings) -> None:
-    """Try every attack for which the facts suffice, and the sweep; add what is found.
+def attack_service(
+    target: Target, name: str, health: dict[str, Any], facts: dict[str, Any], attacks: list[Attack], found: Findings
+) -> None:
+    """Try the attacks for which the facts suffice, and the sweep; add what is found.
 
     Raises:
         CannotAttackError: the service does not answer any more.
     """
     found.services.append(name)
     silent = 0
-    for attack in ATTACKS:
+    for attack in attacks:
         if lacking := attack.needs - facts.keys():
             found.left_out[", ".join(sorted(lacking))].add(attack.name)
             continue
@@ -165,7 +167,7 @@ def _sweep(target: Target, name: str, health: dict[str, Any], found: Findings) -
     found.through += [f"system call ({name}): {sentence}" for sentence in differences]
 
 
-def attack_url(url: str) -> dict[str, Findings]:
+def attack_url(url: str, attacks: list[Attack]) -> dict[str, Findings]:
     """Attack a service that runs; nothing is known of it but its limits.
 
     Raises:
@@ -180,13 +182,13 @@ def attack_url(url: str) -> dict[str, Findings]:
     facts = {"threads": limits.threads, "open_files": limits.open_files, "memory_mb": limits.memory_bytes // MB}
     facts |= {"scratch_mb": limits.scratch_bytes // MB, "result_mb": limits.result_bytes // MB}
     found = Findings()
-    attack_service(remote, url, health, facts, found)
+    attack_service(remote, url, health, facts, attacks, found)
     if (now := remote.health()) != health:
         found.through.append(f"/health has changed: {now}, and was: {health}")
     return {health["isolation"]: found}
 
 
-def attack_here() -> dict[str, Findings]:
+def attack_here(attacks: list[Attack]) -> dict[str, Findings]:
     """Start services of every kind, and attack them; return what was found by level and policy."""
     columns: dict[str, Findings] = defaultdict(Findings)
     with tempfile.TemporaryDirectory(prefix="attack-suite-") as name, attack_facts() as facts:
@@ -201,7 +203,7 @@ def attack_here() -> dict[str, Findings]:
         with servers(make_folder) as start:
             for policy, settings in (("policy off", {"POLICY_FILE": str(no_rules)}), ("policy on", {})):
                 for kind in _kinds():
-                    _attack_own(start, kind, policy, settings, facts, columns[f"{kind.level}, {policy}"])
+                    _attack_own(start, kind, policy, settings, facts, attacks, columns[f"{kind.level}, {policy}"])
     return columns
 
 
@@ -221,7 +223,13 @@ def _kinds() -> Iterator[Kind]:
 
 
 def _attack_own(
-    start: Serve, kind: Kind, policy: str, settings: dict[str, str], facts: dict[str, Any], found: Findings
+    start: Serve,
+    kind: Kind,
+    policy: str,
+    settings: dict[str, str],
+    facts: dict[str, Any],
+    attacks: list[Attack],
+    found: Findings,
 ) -> None:
     user = kind.user or os.geteuid()
     name = f"{kind.level}, {kind.mode}, as {f'user {user}' if user else 'root'}, {policy}"
@@ -231,7 +239,7 @@ def _attack_own(
         found.left_out[f"{name}: cannot be had here, {health}"].add("every attack")
     else:
         print(f"Attacking: {name}", file=sys.stderr)
-        attack_service(server, name, health, facts | {"service_pid": server.process.pid}, found)
+        attack_service(server, name, health, facts | {"service_pid": server.process.pid}, attacks, found)
     try:
         server.stop()
     except AssertionError as error:
@@ -267,9 +275,11 @@ def main() -> int:
     """Attack, print the report, and return the status to end with."""
     parser = argparse.ArgumentParser(prog="python -m tests.attack_suite", description="Attack the service.")
     parser.add_argument("--url", help="of a service that runs")
+    parser.add_argument("--category", action="append", choices=CATEGORIES, help="only these, instead of all")
     options = parser.parse_args()
+    attacks = [attack for attack in ATTACKS if attack.category in (options.category or CATEGORIES)]
     try:
-        columns = attack_url(options.url) if options.url else attack_here()
+        columns = attack_url(options.url, attacks) if options.url else attack_here(attacks)
     except CannotAttackError as error:
         print(error, file=sys.stderr)
         return 2
