@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.attacking import LIMITS
+from tests.attacking import LIMITS, ORDINARY_USER
 from tests.conftest import Server
-from tests.sandbox.conftest import ORDINARY_USER, running
+from tests.sandbox.conftest import running
 
 pytestmark = pytest.mark.needs_root
 
