@@ -5,7 +5,7 @@
 # case signal_to_thread (neighbours): {"act": "signal_to_thread"}
 # case queued_signal (neighbours): {"act": "queued_signal"}
 # case processor_time (neighbours): {"act": "processor_time"}
-# case time_of_thread (neighbours): {"act": "time_of_thread"}
+# case clock (neighbours): {"act": "clock"}
 # case wait_by_its_clock (neighbours): {"act": "wait_by_its_clock"}
 # case processors (neighbours): {"act": "processors"}
 # case limits (neighbours): {"act": "limits"}
@@ -19,6 +19,7 @@
 import ctypes
 import os
 import resource
+import struct
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -35,9 +36,9 @@ def clock(pid, kind):
 ACTS = {
     "signal": lambda pid: os.kill(pid, 0),
     "signal_to_thread": lambda pid: call(234, pid, pid, 0),
-    "queued_signal": lambda pid: call(129, pid, 0, ctypes.create_string_buffer(128)),
+    "queued_signal": lambda pid: call(129, pid, 0, struct.pack("iii116x", 0, 0, -1)),
     "processor_time": lambda pid: call(228, clock(pid, 2), ctypes.create_string_buffer(16)),
-    "time_of_thread": lambda pid: call(229, clock(pid, 6), ctypes.create_string_buffer(16)),
+    "clock": lambda pid: call(229, clock(pid, 2), ctypes.create_string_buffer(16)),
     "wait_by_its_clock": lambda pid: call(230, clock(pid, 2), 0, ctypes.create_string_buffer(16), 0),
     "processors": os.sched_getaffinity,
     "limits": lambda pid: resource.prlimit(pid, resource.RLIMIT_NOFILE),
