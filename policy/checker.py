@@ -1,18 +1,18 @@
 """The checker: what a script uses, against what the rules deny."""
 
 import ast
-import re
-import string
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
 from policy import structure
+from policy.handed_on import GETTER_MAKERS, READING_WORDS, HandedOn
 from policy.report import Report, Violation
-from policy.resolve import NAMESPACES, Resolver
+from policy.resolve import UNKNOWN, Resolver
 from policy.rules import SHIPPED, Rule, RuleIndex, load_rules, public_name
 from policy.scope import Scope
 from policy.survey import Function, Survey
+from policy.templates import replacement_fields
 
 # More help nobody, and a hostile script could ask for an answer a hundred times its own size.
 MAX_VIOLATIONS = 100
@@ -21,11 +21,8 @@ _FORMATTERS = frozenset({"format", "format_map"})
 _FORMAT_PATHS = frozenset(
     {"builtins.str.format", "builtins.str.format_map", "string.Formatter.format", "string.Formatter.vformat"}
 )
-# A format spec can hold fields itself, which cannot go deeper: str.format and string.Formatter stop at two levels.
-_FORMAT_LEVELS = 2
-_GETTER_MAKERS = frozenset({"operator.attrgetter", "operator.methodcaller"})
 # Called as attributes (`operator.attrgetter(…)`), these are worth resolving; other methods are not.
-_CALLED_ATTRIBUTES = frozenset(path.rpartition(".")[2] for path in _FORMAT_PATHS | _GETTER_MAKERS)
+_CALLED_ATTRIBUTES = frozenset(path.rpartition(".")[2] for path in _FORMAT_PATHS | GETTER_MAKERS)
 
 
 class Policy:
@@ -120,37 +117,29 @@ class _Checker:
         self._survey = survey
         self._resolver = Resolver(survey)
         self._found: list[_Found] = []
+        self._known_paths: dict[str, Rule | None] = {}
         self._known_texts: dict[tuple[str, str], _Denied | None] = {}
-        # A module that is passed around as a value (stored, given to a function) cannot be followed. From then on
-        # the names that are denied in it are denied on every object that is not known to be something else.
-        self._escaped: dict[str, Rule] = {}
+        handed_on = HandedOn(index, survey, self._resolver)
+        self._escaped = handed_on.names
+        # The names that count wherever a text can be a member's name; none where nothing reads members by name.
+        self._read_by_name = index.attributes | handed_on.names if handed_on.by_name else {}
         self._looked_up = index.tails | index.attributes.keys() | index.builtins
 
     def violations(self) -> list[_Found]:
-        self._note_escapes()
         self._check_imports()
         self._check_names()
         self._check_attributes()
-        self._check_subscripts()
-        self._check_calls()
+        if not self._survey.words.isdisjoint(READING_WORDS):
+            self._check_subscripts()
+            self._check_calls()
         for pattern, scope in self._survey.class_patterns:
             self._check_access(pattern, None, pattern.kwd_attrs, scope)
+        if self._read_by_name:
+            self._check_texts()
         return self._found
 
     def _report(self, node: ast.expr | ast.stmt | ast.pattern | ast.alias, rule: Rule, what: str) -> None:
         self._found.append((node.lineno, node.col_offset, rule.id, f"`{what}` is not allowed. {rule.message}"))
-
-    def _note_escapes(self) -> None:
-        bare: list[tuple[ast.expr, Scope]] = [
-            (node, scope) for node, scope, is_bare in self._survey.names if is_bare and node.id in self._survey.imported
-        ]
-        bare += [
-            (node, scope)
-            for node, scope, is_bare in self._survey.attributes
-            if is_bare and public_name(node.attr) in self._index.holder_tails
-        ]
-        for path in {path for node, scope in bare for path in self._resolver.paths(node, scope)}:
-            self._escaped.update(self._index.held_by(path))
 
     def _check_imports(self) -> None:
         for node, _ in self._survey.imports:
@@ -176,19 +165,25 @@ class _Checker:
             self._report(alias, rule, f"from {module} import {alias.name}")
 
     def _check_names(self) -> None:
-        builtins, stars = self._index.builtins, self._resolver.stars
+        builtins, tails, stars = self._index.builtins, self._index.tails, self._resolver.stars
         for node, scope, _ in self._survey.names:
             if node.id in builtins:
                 path = f"builtins.{node.id}"
                 if path in self._resolver.name_paths(node, scope) and (rule := self._index.path_rule(path)):
                     self._report(node, rule, node.id)
-            elif stars and self._survey.owner(node.id, scope) is None:
+            elif stars and public_name(node.id) in tails and scope.owner(node.id) is None:
                 self._check_paths(node, self._resolver.name_paths(node, scope))
 
-    def _check_paths(self, node: ast.expr | ast.pattern, paths: Iterable[str]) -> None:
-        for path in paths:
-            if rule := self._index.path_rule(path):
-                self._report(node, rule, path)
+    def _path_rule(self, path: str) -> Rule | None:
+        if path not in self._known_paths:
+            self._known_paths[path] = self._index.path_rule(path)
+        return self._known_paths[path]
+
+    def _check_paths(self, node: ast.expr | ast.pattern, paths: Iterable[str]) -> bool:
+        denied = [(rule, path) for path in paths if (rule := self._path_rule(path))]
+        for rule, path in denied:
+            self._report(node, rule, path)
+        return bool(denied)
 
     def _check_attributes(self) -> None:
         attributes, tails = self._index.attributes, self._index.tails
@@ -209,9 +204,10 @@ class _Checker:
         for name in names:
             if rule := self._index.attributes.get(name):
                 self._report(node, rule, name)
-            elif paths:
-                self._check_paths(node, self._resolver.members(paths, (name,)))
-            elif rule := self._escaped.get(public_name(name)):
+                continue
+            if self._check_paths(node, self._resolver.members(paths, (name,), node)):
+                continue
+            if (not paths or UNKNOWN in paths) and (rule := self._escaped.get(public_name(name))):
                 self._report(node, rule, name)
 
     def _check_subscripts(self) -> None:
@@ -222,13 +218,8 @@ class _Checker:
         """Check reading an item by name, which is an attribute where the object is a namespace."""
         if isinstance(key, ast.Constant) and key.value not in self._looked_up:
             return
-        if self._resolver.paths(base, scope) or self._is_namespace(base, scope):
+        if self._resolver.paths(base, scope) or self._resolver.is_namespace(base, scope):
             self._check_access(node, base, self._resolver.strings(key, scope) & self._looked_up, scope)
-
-    def _is_namespace(self, node: ast.expr, scope: Scope) -> bool:
-        if isinstance(node, ast.Call):
-            return not self._resolver.paths(node.func, scope).isdisjoint(NAMESPACES)
-        return isinstance(node, ast.Attribute) and node.attr == "__dict__"
 
     def _check_calls(self) -> None:
         for node, scope in self._survey.calls:
@@ -251,10 +242,27 @@ class _Checker:
         paths = self._resolver.paths(node.func, scope)
         if paths & _FORMAT_PATHS:
             self._check_formats(node, self._resolver.strings(node.args[0], scope))
-        if paths & _GETTER_MAKERS:
+        if paths & GETTER_MAKERS:
             for argument in node.args:
                 for dotted in self._resolver.strings(argument, scope):
                     self._report_known(node, self._in_dotted_name, dotted)
+
+    def _check_texts(self) -> None:
+        """Check every text that can be a member's name: what reads members by name was handed on, who knows where."""
+        places = {(line, column, rule) for line, column, rule, _ in self._found}
+        texts: list[tuple[ast.expr | ast.pattern, ast.expr, Scope]] = [
+            (node, part, scope)
+            for node, scope in self._survey.calls
+            if "builtins.hasattr" not in self._resolver.paths(node.func, scope)  # which reads nothing
+            for part in (*node.args, *(keyword.value for keyword in node.keywords))
+        ]
+        texts += [(node, node.slice, scope) for node, scope in self._survey.subscripts]
+        texts += [(node, key, scope) for node, scope in self._survey.mapping_patterns for key in node.keys]
+        for node, part, scope in texts:
+            for name in self._resolver.strings(part, scope):
+                rule = self._read_by_name.get(public_name(name))
+                if rule and (node.lineno, node.col_offset, rule.id) not in places:
+                    self._report(node, rule, name)
 
     def _check_formats(self, node: ast.expr, templates: Iterable[str]) -> None:
         for template in templates:
@@ -279,29 +287,9 @@ class _Checker:
 
     def _in_template(self, template: str) -> _Denied | None:
         """What `"{0.a.b}".format(x)` would read that is denied."""
-        for names in _replacement_fields(template):
+        for names in replacement_fields(template):
             rules = [self._index.attributes.get(name) for name in names]
             for rule in [*rules, self._index.formats.get(names[-1])]:
                 if rule:
                     return rule, f"{{.{'.'.join(names)}}}"
         return None
-
-
-def _replacement_fields(template: str) -> Iterator[list[str]]:
-    """The attribute names in each replacement field of a format string, those in its format specs included."""
-    templates = [template]
-    for _ in range(_FORMAT_LEVELS):
-        fields = [field for each in templates for field in _parsed(each)]
-        templates = [spec for _, spec in fields if spec]
-        for field, _ in fields:
-            # An index can hold anything: "{0[a.b]}" reads the key "a.b".
-            if names := re.findall(r"\.(\w+)", re.sub(r"\[[^\]]*\]", "", field)):
-                yield names
-
-
-def _parsed(template: str) -> list[tuple[str, str]]:
-    """The name and the format spec of each replacement field; none where `str.format` would fail."""
-    try:
-        return [(field or "", spec or "") for _, field, spec, _ in string.Formatter().parse(template)]
-    except ValueError:
-        return []

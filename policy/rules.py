@@ -115,7 +115,8 @@ class RuleIndex:
         attributes, formats: rule by attribute name; by last attribute name of a replacement field.
         builtins: the denied builtin names.
         tails: last components of everything that is denied by path: an attribute with another name needs no resolving.
-        holders: modules (and the packages above them) that have something denied in them: the names in them that are.
+        holders: modules (and the packages above them) that have something denied in them: the public forms
+            of the names in them that are.
     """
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
@@ -130,7 +131,7 @@ class RuleIndex:
         for target, rule in [*self._objects.items(), *self._imports.items()]:
             *above, tail = target.split(".")
             for end in range(1, len(above) + 1):
-                self.holders.setdefault(".".join(above[:end]), {})[tail] = rule
+                self.holders.setdefault(".".join(above[:end]), {})[public_name(tail)] = rule
         self.holder_tails = frozenset(name.rpartition(".")[2] for name in self.holders)
         self.tails = frozenset(name.rpartition(".")[2] for name in (*self._objects, *self._imports))
 

@@ -1,6 +1,8 @@
 """Scopes, and what each name in them may be bound to."""
 
 import ast
+import builtins
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias, Union
 
@@ -18,6 +20,7 @@ class Scope:
         parent: the scope around it; None for the module.
         bindings: what each name that is bound here may be.
         deleted: names that a `del` unbinds.
+        global_names: names that a `global` statement gives to the module.
         gives_value: for functions: returns a value, or yields.
     """
 
@@ -43,6 +46,32 @@ class Scope:
         """Note one thing that a name may be."""
         self.bindings.setdefault(name, []).append(value)
 
+    def owner(self, name: str) -> "Scope | None":
+        """The scope whose binding a name read here means; None when only builtins are left."""
+        current: Scope | None = self
+        while current is not None:
+            if name in current.global_names:
+                while current.parent is not None:
+                    current = current.parent
+                return current if name in current.bindings else None
+            if name in current.bindings and (current.kind != "class" or current is self):
+                return current
+            current = current.parent
+        return None
+
+    def redirect(self, statement: ast.Global | ast.Nonlocal, module: "Scope") -> None:
+        """Move what `global` and `nonlocal` names are bound to here into the scope that owns them."""
+        for name in statement.names:
+            owner = module
+            if isinstance(statement, ast.Global):
+                self.global_names.add(name)
+            elif self.parent is not None and (found := self.parent.owner(name)):
+                owner = found
+            if owner is not self and name in self.bindings:
+                owner.bindings.setdefault(name, []).extend(self.bindings.pop(name))
+            if name in self.deleted:
+                owner.deleted.add(name)
+
     def always_binds(self, name: str, before: Position | None) -> bool:
         """Whether a name is certainly bound here: at all (`before` is None), or before a position.
 
@@ -55,6 +84,10 @@ class Scope:
             self._definite = _definite_bindings(self.node.body)  # type: ignore[attr-defined]
         bound_at = self._definite.get(name)
         return bound_at is not None and name not in self.deleted and (before is None or bound_at <= before)
+
+    def bound_at(self, name: str) -> Position:
+        """Where a name that is always bound here is bound at the latest; in functions, from the start."""
+        return (self._definite or {}).get(name, (0, 0))
 
 
 def _definite_bindings(body: Sequence[ast.stmt]) -> dict[str, Position]:
@@ -73,7 +106,9 @@ def _definite_bindings(body: Sequence[ast.stmt]) -> dict[str, Position]:
             case ast.AnnAssign(target=target, value=ast.expr()):
                 names = _target_names(target)
             case ast.With() | ast.AsyncWith():
-                for name, position in _definite_bindings(statement.body).items():
+                # What manages the context may swallow an exception: only what is bound before any can be raised counts.
+                safe = list(itertools.takewhile(_cannot_fail, statement.body))
+                for name, position in _definite_bindings(safe).items():
                     bound.setdefault(name, position)
             case ast.If():
                 blocks = [statement.body]
@@ -89,6 +124,19 @@ def _definite_bindings(body: Sequence[ast.stmt]) -> dict[str, Position]:
         for name in names:
             bound.setdefault(name, end)
     return bound
+
+
+def _cannot_fail(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.FunctionDef(decorator_list=[], returns=None, args=ast.arguments(defaults=[], kw_defaults=[])):
+            arguments = statement.args
+            return not any(each.annotation for each in (*arguments.posonlyargs, *arguments.args))
+        case ast.Assign(value=ast.Constant() | ast.Name(id=_)) if all(
+            isinstance(t, ast.Name) for t in statement.targets
+        ):
+            return not isinstance(statement.value, ast.Name) or hasattr(builtins, statement.value.id)
+        case _:
+            return isinstance(statement, ast.Pass)
 
 
 def _in_all(blocks: list[list[ast.stmt]]) -> list[str]:

@@ -20,7 +20,8 @@ class Survey:
         names: every name that is read, its scope, and whether it is used bare (not as the base of an attribute).
         attributes: every attribute, its scope, and whether it is used bare.
         imported: the names that import statements bind, in any scope.
-        calls, subscripts, imports, from_imports, class_patterns: those nodes, with their scopes.
+        words: every identifier by which the script reads something: names, attributes, what it imports from modules.
+        calls, subscripts, imports, from_imports, class_patterns, mapping_patterns: those nodes, with their scopes.
     """
 
     def __init__(self, tree: ast.Module) -> None:
@@ -32,6 +33,7 @@ class Survey:
         self._scopes: list[Scope] = []
         self.module = self._open("module", tree, None)
         self.imported: set[str] = set()
+        self.words: set[str] = set()
         self.names: list[tuple[ast.Name, Scope, bool]] = []
         self.attributes: list[tuple[ast.Attribute, Scope, bool]] = []
         self.calls: list[tuple[ast.Call, Scope]] = []
@@ -39,15 +41,18 @@ class Survey:
         self.imports: list[tuple[ast.Import, Scope]] = []
         self.from_imports: list[tuple[ast.ImportFrom, Scope]] = []
         self.class_patterns: list[tuple[ast.MatchClass, Scope]] = []
+        self.mapping_patterns: list[tuple[ast.MatchMapping, Scope]] = []
         self._redirected: list[tuple[Scope, ast.Global | ast.Nonlocal]] = []
         self._stack: list[tuple[ast.AST, Scope, int]] = [(tree, self.module, 0)]
         self._depth = 0
         self._walk()
         for scope, statement in self._redirected:
-            self._redirect(scope, statement)
+            scope.redirect(statement, self.module)
+        self.words.update(node.id for node, _, _ in self.names)
+        self.words.update(node.attr for node, _, _ in self.attributes)
 
     def _walk(self) -> None:
-        stack, handlers, children = self._stack, _HANDLERS, CHILD_FIELDS
+        stack, handlers, notes, children = self._stack, _HANDLERS, _NOTES, CHILD_FIELDS
         constant = ast.Constant  # nothing in it to visit, and every fifth node is one
         count = 0
         while stack:
@@ -60,6 +65,8 @@ class Survey:
                 self._depth = depth
                 handler(self, node, scope)
                 continue
+            if note := notes.get(kind):
+                note(self, node, scope)
             depth += 1
             for field in children[kind]:
                 value = getattr(node, field)
@@ -86,30 +93,6 @@ class Survey:
         for node in nodes:
             if node is not None and node.__class__ is not ast.Constant:
                 self._stack.append((node, scope, depth))
-
-    def _redirect(self, scope: Scope, statement: ast.Global | ast.Nonlocal) -> None:
-        """Move what `global` and `nonlocal` names are bound to into the scope that owns them."""
-        for name in statement.names:
-            owner = self.module
-            if isinstance(statement, ast.Global):
-                scope.global_names.add(name)
-            elif scope.parent is not None and (found := self.owner(name, scope.parent)):
-                owner = found
-            if owner is not scope and name in scope.bindings:
-                owner.bindings.setdefault(name, []).extend(scope.bindings.pop(name))
-            if name in scope.deleted:
-                owner.deleted.add(name)
-
-    def owner(self, name: str, scope: Scope) -> Scope | None:
-        """The scope whose binding a name read in `scope` means; None when only builtins are left."""
-        current: Scope | None = scope
-        while current is not None:
-            if name in current.global_names:
-                return self.module if name in self.module.bindings else None
-            if name in current.bindings and (current.kind != "class" or current is scope):
-                return current
-            current = current.parent
-        return None
 
     def _bind_target(self, target: ast.expr, value: ast.expr | None, scope: Scope) -> None:
         pairs: list[tuple[ast.expr, ast.expr | None]] = [(target, value)]
@@ -154,13 +137,9 @@ class Survey:
 
     def _call(self, node: ast.Call, scope: Scope) -> None:
         self.calls.append((node, scope))
-        self._push(scope, node.func, *node.args)
-        for keyword in node.keywords:
-            self._push(scope, keyword.value)
 
     def _subscript(self, node: ast.Subscript, scope: Scope) -> None:
         self.subscripts.append((node, scope))
-        self._push(scope, node.value, node.slice)
 
     def _function(self, node: Function, scope: Scope) -> None:
         inner = self._open("function", node, scope)
@@ -240,6 +219,7 @@ class Survey:
     def _import_from(self, node: ast.ImportFrom, scope: Scope) -> None:
         self.from_imports.append((node, scope))
         for alias in node.names:
+            self.words.add(alias.name)
             if alias.name != "*":
                 absolute = f"{node.module}.{alias.name}" if node.module and not node.level else None
                 self.imported.add(alias.asname or alias.name)
@@ -250,41 +230,50 @@ class Survey:
 
     def _return(self, node: ast.Return, scope: Scope) -> None:
         scope.gives_value = scope.gives_value or node.value is not None
-        self._push(scope, node.value)
 
     def _yield(self, node: ast.Yield | ast.YieldFrom, scope: Scope) -> None:
         scope.gives_value = True
-        self._push(scope, node.value)
 
     def _handler(self, node: ast.ExceptHandler, scope: Scope) -> None:
         if node.name is not None:
             scope.bind(node.name)
-        self._push(scope, node.type, *node.body)
+            scope.deleted.add(node.name)  # at the handler's end
 
     def _capture(self, node: ast.MatchAs | ast.MatchStar, scope: Scope) -> None:
         if node.name is not None:
             scope.bind(node.name)
-        self._push(scope, getattr(node, "pattern", None))
 
     def _mapping_pattern(self, node: ast.MatchMapping, scope: Scope) -> None:
+        self.mapping_patterns.append((node, scope))
         if node.rest is not None:
             scope.bind(node.rest)
-        self._push(scope, *node.keys, *node.patterns)
 
     def _class_pattern(self, node: ast.MatchClass, scope: Scope) -> None:
         self.class_patterns.append((node, scope))
-        self._push(scope, node.cls, *node.patterns, *node.kwd_patterns)
+        self.words.update(node.kwd_attrs)
 
 
 def _too_deep(node: ast.AST) -> SourceError:
     return SourceError("Script is nested too deeply.", getattr(node, "lineno", None))
 
 
+# What notes something about a node, the children of which are then visited like those of any other.
+_NOTES: dict[type[ast.AST], Callable[[Survey, Any, Scope], None]] = {
+    ast.Call: Survey._call,
+    ast.Subscript: Survey._subscript,
+    ast.Return: Survey._return,
+    ast.Yield: Survey._yield,
+    ast.YieldFrom: Survey._yield,
+    ast.ExceptHandler: Survey._handler,
+    ast.MatchAs: Survey._capture,
+    ast.MatchStar: Survey._capture,
+    ast.MatchMapping: Survey._mapping_pattern,
+    ast.MatchClass: Survey._class_pattern,
+}
+# What visits the children of a node itself, because of their scopes or of what they bind.
 _HANDLERS: dict[type[ast.AST], Callable[[Survey, Any, Scope], None]] = {
     ast.Name: Survey._name,
     ast.Attribute: Survey._attribute,
-    ast.Call: Survey._call,
-    ast.Subscript: Survey._subscript,
     ast.FunctionDef: Survey._function,
     ast.AsyncFunctionDef: Survey._function,
     ast.Lambda: Survey._lambda,
@@ -303,12 +292,4 @@ _HANDLERS: dict[type[ast.AST], Callable[[Survey, Any, Scope], None]] = {
     ast.ImportFrom: Survey._import_from,
     ast.Global: Survey._redirection,
     ast.Nonlocal: Survey._redirection,
-    ast.Return: Survey._return,
-    ast.Yield: Survey._yield,
-    ast.YieldFrom: Survey._yield,
-    ast.ExceptHandler: Survey._handler,
-    ast.MatchAs: Survey._capture,
-    ast.MatchStar: Survey._capture,
-    ast.MatchMapping: Survey._mapping_pattern,
-    ast.MatchClass: Survey._class_pattern,
 }

@@ -2,7 +2,7 @@
 
 import ast
 
-from policy.survey import _HANDLERS
+from policy.survey import _HANDLERS, _NOTES
 from policy.syntax import CHILD_FIELDS
 
 # Never met, or nothing in them to visit: the handlers of their parents read what they hold.
@@ -24,7 +24,9 @@ ABSTRACT = (
     "NameConstant Ellipsis ExtSlice Index Suite AugLoad AugStore Param"
 )
 # Fields without nodes in them, or with operators only.
-PLAIN_FIELDS = {"ctx", "op", "ops", "type_ignores", "kind", "conversion", "arg", "type_comment"}
+PLAIN_FIELDS = {
+    *("ctx", "op", "ops", "type_ignores", "kind", "conversion", "arg", "type_comment", "name", "rest", "kwd_attrs")
+}
 NOT_NODES = {(ast.Constant, "value"), (ast.MatchSingleton, "value")}
 
 
@@ -39,6 +41,7 @@ def test_every_node_class_is_checked_or_deliberately_passed() -> None:
     assert {kind.__name__ for kind in _node_classes()} == passed | checked
     assert not passed & checked
     assert not _HANDLERS.keys() & CHILD_FIELDS.keys()
+    assert _NOTES.keys() <= CHILD_FIELDS.keys()
 
 
 def test_every_field_that_holds_nodes_is_visited() -> None:

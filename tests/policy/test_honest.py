@@ -2,6 +2,7 @@
 
 import pytest
 
+from bench.policy import SCRIPT
 from policy import load_policy
 
 POLICY = load_policy()
@@ -66,6 +67,10 @@ LINES: list[str] = [
     "system = 1\nfork = system",
     "def open(x): return x\nopen(1)",
     "def input(): return 'x'\ninput()",
+    "def use(): return compile(1)\nimport re\nTOKEN = re.findall('a', 'b')\ndef compile(x): return x\nuse()",
+    "class Node: pass\ndef eval(node: Node): return eval(node)\neval(Node())",
+    "from math import *\nprint(sqrt(2), len('a'), ValueError)",
+    "from dataclasses import *\n@dataclass\nclass A:\n    code: int = 1\nprint(A().code)",
     # What looks like a walk inside but is ordinary.
     "class A(dict):\n    def __init__(self): super().__init__()",
     "print(type(1).__name__)",
@@ -96,6 +101,16 @@ LINES: list[str] = [
     "d = {'modules': 1}\nfor key in ('modules',): d[key]",
     "globals()['main']",
     "x = 1\nglobals()['x'], locals()['x'], vars()['x']",
+    # What reads by name, and modules, handed on for honest ends.
+    "list(map(getattr, [1, 2], ['real', 'imag']))",
+    "import functools\nfunctools.reduce(getattr, 'a.b.c'.split('.'), object())",
+    "import os\nprint(hasattr(os, 'fork'), dir(os))\nprint(os)\nclass A:\n    def kill(self): self.kill()",
+    "import os\ndef f(obj): return vars(obj).items(), hasattr(obj, 'system')\nf(os)",
+    "import timeit\ntimeit.timeit('x', globals=globals())\nd = {'system': 1}\nd['system']",
+    "class A:\n    def f(self): return {**vars(self)}['system'], dict(self.__dict__).get('modules')",
+    "import numpy as np\nfor name in ['a', 'b'] * 40: getattr(np, name)(1)",
+    "getattr(1, 'real'.upper().lower().strip()[:4].replace('x', 'y'))",
+    "'{:>{w}}'.format('a', w=10 ** 9), '%999999999s' % 'a', 'a' * 10 ** 9",
     # Format strings.
     "'{0.real}'.format(1j)",
     "'{:.2f}'.format(1.0)",
@@ -409,3 +424,7 @@ def test_whole_script_is_accepted(source: str, imports: set[str]) -> None:
 
     assert report.violations == ()
     assert (report.code, report.error, report.imports) == (None, "", frozenset(imports))
+
+
+def test_script_that_the_bench_checks_is_accepted() -> None:
+    assert POLICY.check(SCRIPT.read_text("utf-8")).code is None

@@ -1,10 +1,14 @@
 """The loader of the policy file, and the shipped one."""
 
+import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from policy import PolicyFileError, load_policy
+from policy.rules import RuleIndex
+from tests.conftest import ROOT
 from tests.policy.test_denied import DENIED, POLICY
 
 
@@ -126,3 +130,25 @@ def _uses() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("rule", "source"), _uses())
 def test_each_target_is_denied_by_its_rule(rule: str, source: str) -> None:
     assert rule in {violation.rule for violation in POLICY.check(source).violations}
+
+
+def test_what_is_denied_is_denied_under_every_name_that_a_module_has_for_it() -> None:
+    names = [name for rule in POLICY.rules for name in (*rule.imports, *rule.calls)]
+    names += [f"builtins.{name}" for rule in POLICY.rules for name in rule.builtins if name != "__builtins__"]
+    listed = subprocess.run(
+        [ROOT / ".venv-sandbox" / "bin" / "python", Path(__file__).with_name("aliases.py")],
+        input=json.dumps(names).encode(),
+        capture_output=True,
+        check=True,
+    )
+    aliases = json.loads(listed.stdout)
+    index = RuleIndex(POLICY.rules)
+    missed = []
+    for alias, name in aliases:
+        parts = alias.split(".")
+        # Where a module on the way is denied, so is the way.
+        if not any(index.path_rule(".".join(parts[:end])) for end in range(1, len(parts) + 1)):
+            missed.append((alias, name))
+
+    assert len(aliases) > 200
+    assert not missed
