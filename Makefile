@@ -9,7 +9,8 @@ ACCOUNT = $(SERVICE)-run@$(PROJECT).iam.gserviceaccount.com
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test attack lint lint-cloud terraform-docs deploy bench bench-image endurance image image-size sbom audit lock clean
+.PHONY: help run test lint lint-cloud attack fuzz-policy bench bench-policy bench-image endurance
+.PHONY: image image-size sbom audit terraform-docs deploy lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets.
@@ -53,8 +54,17 @@ lint: .venv/installed-dev ## Check style (ruff), types (mypy, strict) and the Do
 	.venv/bin/mypy
 	.venv/bin/hadolint Dockerfile
 
+# Each of the fuzzers runs for a third of the time.
+fuzz-policy: SECONDS = 600
+fuzz-policy: .venv/installed-dev .venv-sandbox/installed ## Fuzz the policy for SECONDS (600), and compare it with what scripts reach.
+	FUZZ_SECONDS=$$(($(SECONDS) / 3)) .venv/bin/python -m pytest -s tests/policy/test_fuzz.py tests/policy/test_grammar.py \
+	  tests/policy/test_differential.py
+
 bench: .venv/installed-dev .venv-sandbox/installed ## Measure the service, as root and with wrk; ARGS=--quick for a rough look.
 	.venv/bin/python -m bench $(ARGS)
+
+bench-policy: .venv/installed-dev ## Measure what the policy's check of a 200-line script costs.
+	.venv/bin/python -m bench.policy
 
 bench-image: .venv/installed-dev ## Measure the image in a plain and a privileged container, with wrk.
 	.venv/bin/python -m bench.containers

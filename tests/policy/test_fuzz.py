@@ -6,7 +6,8 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policy import load_policy
+from policy import Report, load_policy
+from tests.policy.fuzzing import SECONDS
 from tests.policy.test_denied import DENIED
 from tests.policy.test_honest import ANALYSIS, CLASSES, CONCURRENT, DATABASE, INTERPRETER, LINES
 
@@ -33,13 +34,15 @@ OPENERS = [
     "(x := ",
 ]
 
-settings.register_profile("policy", max_examples=120, deadline=timedelta(seconds=2), database=None)
+settings.register_profile(
+    "policy", max_examples=20_000 if SECONDS else 120, deadline=timedelta(seconds=2), database=None
+)
 brief = settings.get_profile("policy")
 
 odd_text = st.text(st.one_of(st.characters(), st.sampled_from("\0\ud800\ufeff\r\x0c\\'\"{}()[]")), max_size=200)
 
 
-def assert_is_a_report(script: str) -> None:
+def assert_is_a_report(script: str) -> Report:
     report = POLICY.check(script)
 
     assert report.code in CODES
@@ -55,6 +58,7 @@ def assert_is_a_report(script: str) -> None:
         assert (report.line, report.column) == (report.violations[0].line, report.violations[0].column)
     if report.code != "syntax_error":
         compile(script, "script.py", "exec", 0x400, dont_inherit=True)
+    return report
 
 
 @brief
