@@ -486,8 +486,10 @@ def test_number_of_violations_is_bounded() -> None:
         "import os\n" + "getattr(" * 80 + "os" + ", 'path')" * 80 + ".system",
         "import os\na0 = os\n" + "".join(f"a{n + 1} = a{n}\n" for n in range(500)) + "a500.system",
         "import os\ngetattr(os, " + "''+" * 100 + "'system')",
+        "".join(f"import a{n} as m\n" for n in range(64)) + "m.system\n" * 20_000,
+        f"import os\nx = '{'a' * 900}'\n" + "getattr(os, ''.join(map(chr, map(ord, x))))\n" * 4000,
     ],
-    ids=["calls", "aliases", "strings"],
+    ids=["calls", "aliases", "strings", "reads", "folding"],
 )
 def test_script_that_hides_behind_length_is_refused(source: str) -> None:
     report = POLICY.check(source)
