@@ -35,7 +35,7 @@ OPENERS = [
 ]
 
 settings.register_profile(
-    "policy", max_examples=20_000 if SECONDS else 120, deadline=timedelta(seconds=2), database=None
+    "policy", max_examples=max(120, int(15 * SECONDS)), deadline=timedelta(seconds=2), database=None
 )
 brief = settings.get_profile("policy")
 
