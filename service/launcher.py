@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -49,7 +50,7 @@ def main() -> int:
     starter = _fork_starter(requests)
     requests.close()
     status = _wait_for(server, starter)
-    _end(starter)
+    _end(starter, status)
     return status
 
 
@@ -122,22 +123,34 @@ def _start_jails(requests: socket.socket) -> None:
 
 
 def _wait_for(server: subprocess.Popen[bytes], starter: int | None) -> int:
-    """Bury every child until the server ends; return the status of that, as a shell gives it, or why it had to end."""
+    """Bury every child until the server ends; return the status of that, as a shell gives it, or why it had to end.
+
+    With the server's first process end all others of its group, which would go on without anybody to watch over them.
+    """
     lost_starter = 0
     while True:
-        pid, status = os.wait()
-        if pid == server.pid:
+        pid, status = os.waitpid(-1, os.WUNTRACED)
+        if os.WIFSTOPPED(status):
+            # Who holds one of these two up holds up the service, and nobody else would set it going again.
+            if pid in (server.pid, starter) and os.WSTOPSIG(status) == signal.SIGSTOP:
+                print(f"Process {pid} was stopped, and is continued.", file=sys.stderr)
+                os.kill(pid, signal.SIGCONT)
+        elif pid == server.pid:
             server.returncode = code = os.waitstatus_to_exitcode(status)
+            with suppress(ProcessLookupError):  # as it should be: its workers have ended before it
+                os.killpg(pid, signal.SIGKILL)
             return (code or lost_starter) if code >= 0 else _KILLED_STATUS - code
-        if pid == starter and status != 0:  # with 0 it ends because the server has gone
+        elif pid == starter and status != 0:  # with 0 it ends because the server has gone
             print("The process that starts jails has ended, and so the service ends.", file=sys.stderr)
             lost_starter = 1
             server.send_signal(signal.SIGTERM)
 
 
-def _end(starter: int) -> None:
-    """Wait for the process that starts jails, which has lost the server."""
-    signal.alarm(_STARTER_SECONDS)  # ends this process, and with it the container
+def _end(starter: int, status: int) -> None:
+    """Wait for the process that starts jails, which has lost the server; end with `status` when it takes too long."""
+    # By a handler, because the first process of a container does not feel signals without one: pid_namespaces(7).
+    signal.signal(signal.SIGALRM, lambda *_: os._exit(status))
+    signal.alarm(_STARTER_SECONDS)
     while True:
         try:
             if os.wait()[0] == starter:

@@ -4,13 +4,15 @@ import contextlib
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
+import requests
 
 from tests.conftest import ROOT, Serve, Server, free_port, start_server
 
@@ -53,6 +55,13 @@ def users_in_jails(server: Server) -> list[int]:
             if process.name() != "nsjail":
                 found.append(process.uids().effective)
     return found
+
+
+def wait_until(holds: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
 
 
 def wait_until_gone(processes: list[psutil.Process]) -> None:
@@ -115,6 +124,55 @@ def test_it_ends_with_the_status_of_a_server_that_is_killed(launched: Server) ->
     child(launched, SERVER_UID).kill()
     assert launched.process.wait(20) == 128 + signal.SIGKILL
     wait_until_gone(everything)
+
+
+@pytest.mark.needs_root
+def test_what_the_killed_server_leaves_behind_is_not_waited_for(launched: Server) -> None:
+    """Its worker would go on for as long as a client uses its connection."""
+    everything = launched.processes()
+    over = threading.Event()
+
+    def ask() -> None:
+        with contextlib.suppress(requests.ConnectionError):
+            while not over.is_set():
+                launched.send(b'{"script": "def main():\\n    return 1"}')
+
+    client = threading.Thread(target=ask)
+    client.start()
+    try:
+        wait_until(lambda: '"status":200' in launched.log_text(), "nothing was answered")
+        child(launched, SERVER_UID).kill()
+        assert launched.process.wait(9) == 128 + signal.SIGKILL
+    finally:
+        over.set()
+        client.join()
+    wait_until_gone(everything)
+
+
+@pytest.mark.needs_root
+def test_the_wait_for_the_last_jails_is_bounded_for_the_first_process_of_a_container() -> None:
+    """That process does not feel an alarm that it has no handler for."""
+    script = """
+import os, time
+from service import launcher
+starter = os.fork()
+if starter == 0:
+    time.sleep(60)
+launcher._STARTER_SECONDS = 1
+launcher._end(starter, 7)
+"""
+    command = ["unshare", "--pid", "--fork", sys.executable, "-c", script]
+    assert subprocess.run(command, cwd=ROOT, timeout=30, check=False).returncode == 7
+
+
+@pytest.mark.needs_root
+@pytest.mark.parametrize("user", [SERVER_UID, 0], ids=["server", "starter"])
+def test_a_stopped_process_is_continued(user: int, launched: Server) -> None:
+    stopped = child(launched, user)
+    stopped.suspend()
+    wait_until(lambda: f"Process {stopped.pid} was stopped, and is continued." in launched.log_text(), "not noticed")
+    wait_until(lambda: stopped.status() != psutil.STATUS_STOPPED, "not continued")
+    assert launched.post(SLEEP, args={"seconds": 0}).json()["result"] == "slept"
 
 
 @pytest.mark.needs_root
