@@ -22,6 +22,8 @@ _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 10.0
 
 _REPLACE_SECONDS = 0.1
+# How much later than it asked for a thread may be woken on a busy machine.
+_LATE_SECONDS = 1.0
 
 
 class Keeper:
@@ -143,7 +145,7 @@ class Keeper:
             try:
                 self._serve()
                 pause_seconds = _FIRST_PAUSE_SECONDS
-            except SandboxUnavailable as error:
+            except (SandboxUnavailable, OSError) as error:  # an OSError where the machine has run out of something
                 self._install(None)
                 self.failing = True
                 if not self._closing.is_set():
@@ -164,7 +166,7 @@ class Keeper:
             zygote.order(self._order)
             with closing(zygote.take()) as spare:
                 self._check(spare)
-        except SandboxUnavailable:
+        except (SandboxUnavailable, OSError):
             zygote.close()
             raise
         self._install(zygote)
@@ -191,7 +193,7 @@ class Keeper:
             answer_seconds = zygote.answer_in()
             if answer_seconds <= 0:
                 raise zygote.jail.failure("its zygote does not answer")
-            happened = {fd for fd, _ in self._events.poll(min(pause_seconds, answer_seconds, until - time.monotonic()))}
+            happened = self._wait(zygote, min(pause_seconds, answer_seconds, until - time.monotonic()))
             if self._wake in happened:
                 os.eventfd_read(self._wake)
             elif control in happened:
@@ -202,6 +204,16 @@ class Keeper:
                     self._changed.notify()
             elif happened:
                 self._drop_dead_spares()
+
+    def _wait(self, zygote: Zygote, seconds: float) -> set[int]:
+        """Wait until there is something to do; return the descriptors that say so."""
+        started = time.monotonic()
+        happened = {fd for fd, _ in self._events.poll(seconds)}
+        if time.monotonic() - started > seconds + _LATE_SECONDS:
+            # This process was held up, as in a container that is paused or gets no CPU between requests. So was the
+            # zygote, which is not to be blamed for it.
+            zygote.wait_anew()
+        return happened
 
     def _drop_dead_spares(self) -> None:
         """Let go of the spares that died unclaimed; where they do so all the time, their successors come slowly."""

@@ -30,13 +30,13 @@ _READY_SECONDS = 15.0
 _REPORT_SECONDS = 5.0
 # When a jail ends so soon after it got a script, it was ending already.
 _TAKING_SECONDS = 0.1
-# How long a spare may take to read its script, however little time the script has. A jail that needs more is stuck, and
-# is killed with all that runs in it: no caller may bring that about by a short timeout.
-_TAKEN_SECONDS = 10.0
+# How long a spare may take to read its script, however little time the script has. One that needs more is stopped or
+# stuck, and is killed, alone: no caller may bring that about by a short timeout.
+_TAKEN_SECONDS = 3.0
 _LOOK_SECONDS = 0.002
 _CONTROL_BYTES = 64 * KB
 _INT_BYTES = 4
-_NOT_TAKEN = f"The jail did not take the script within {_TAKEN_SECONDS:g} s."
+_NOT_TAKEN = f"The spare did not take the script within {_TAKEN_SECONDS:g} s."
 _DESCRIPTORS = 5  # of the control socket, the job pipe, stdout, stderr and the result channel
 
 Message = TypeVar("Message")
@@ -80,15 +80,18 @@ class Spare:
         """Run a script in the spare, to its end or to its deadline.
 
         Raises:
-            SandboxUnavailable: the jail died under the script; where it was dying already, a `SpareDied`.
+            SandboxUnavailable: the jail died under the script; where it was dying already, or the spare did not take
+                the script, a `SpareDied`.
         """
         outputs = (self._stdout, self._stderr, self._result)
         streams = (*outputs, self._control)
         started = time.monotonic()
-        self._hand_over(script, started + _TAKEN_SECONDS)
-        drain(streams, self._reported, started + timeout_seconds - time.monotonic())
+        whole = self._hand_over(script, started + _TAKEN_SECONDS)
+        drain(streams, self._reported, started + min(timeout_seconds, _TAKEN_SECONDS) - time.monotonic())
         while not self._reported() and not self._taken() and time.monotonic() < started + _TAKEN_SECONDS:
             drain(streams, self._reported, _LOOK_SECONDS)
+        if whole and self._taken():
+            drain(streams, self._reported, started + timeout_seconds - time.monotonic())
         out_of_time = not self._reported()
         if out_of_time:
             self._kill()
@@ -96,10 +99,10 @@ class Spare:
         # The script is dead or dies now, so its pipes end too; the control socket when nothing is left of it.
         drain(streams, lambda: False, _REPORT_SECONDS)
         report = _decode(self._control.data, Report)
-        if not self._taken():
-            if out_of_time:
-                raise SandboxUnavailable(_NOT_TAKEN)
-            raise SpareDied("The spare died before it took its script.")
+        if not (whole and self._taken()):
+            if not self._reported():
+                raise SandboxUnavailable(f"{_NOT_TAKEN} Its jail did not let go of it either.")
+            raise SpareDied(_NOT_TAKEN if out_of_time else "The spare died before it took its script.")
         if report is None:
             message = "The jail has ended under the script, and took it along."
             if wall_seconds < _TAKING_SECONDS and not any(stream.data for stream in outputs):
@@ -128,15 +131,18 @@ class Spare:
         os.close(self._job)
         self._closed()
 
-    def _hand_over(self, script: Script, deadline: float) -> None:
+    def _hand_over(self, script: Script, deadline: float) -> bool:
         """Write the script down the job pipe, which stays open: that it is emptied tells that the script was taken.
 
         Args:
             script: what to write.
             deadline: when to give up, on the monotonic clock.
 
+        Returns:
+            whether all of it could be written by then.
+
         Raises:
-            SandboxUnavailable: nobody read it in time; where the spare had died already, a `SpareDied`.
+            SpareDied: the spare had died already.
         """
         text = memoryview(WAKE + marshal.dumps(dict(script)))
         os.set_blocking(self._job, False)
@@ -147,8 +153,7 @@ class Spare:
                 text = text[os.write(self._job, text) :]
         except BrokenPipeError as error:
             raise SpareDied("The spare was dead when it was given its script.") from error
-        if text:
-            raise SandboxUnavailable(_NOT_TAKEN)
+        return not text
 
     def _taken(self) -> bool:
         """Return whether the spare has read its whole script, and so may have begun it: see FIONREAD in pipe(7)."""

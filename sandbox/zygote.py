@@ -90,6 +90,10 @@ class Zygote:
         self._answer_until = time.monotonic() + _ANSWER_SECONDS
         return spare
 
+    def wait_anew(self) -> None:
+        """Give it all of its time to answer again."""
+        self._answer_until = time.monotonic() + _ANSWER_SECONDS
+
     def answer_in(self) -> float:
         """Return in how many seconds the next spare must be there; infinity where none is on order."""
         return self._answer_until - time.monotonic() if self.on_order else math.inf
