@@ -70,9 +70,10 @@ class JailCgroups:
         """Remove them when the jail has ended, and those that a killed nsjail has left in them.
 
         Raises:
-            OSError: something still runs in them.
+            OSError: something still runs in them, or they cannot be reached.
         """
         for folder in self._folders():
+            folder.parent.stat()  # what cannot be seen is not known to have gone
             if folder.exists():
                 for left in folder.iterdir():
                     if left.is_dir():

@@ -30,6 +30,7 @@ _ANSWER_SECONDS = 30.0
 _REQUEST_BYTES = 64 * KB
 _ANSWER_BYTES = 64 * KB
 _NOT_THERE = "The process that starts jails has ended; restart the service."
+_NO_ROOM = "A jail cannot be taken over: no descriptor is left."
 
 _log = logging.getLogger(__name__)
 
@@ -78,9 +79,11 @@ class RemoteStarter:
         except OSError as error:
             lease.close()
             raise SandboxUnavailable(f"The process that starts jails does not answer: {error}") from error
-        if not fds:
-            lease.close()
-            raise SandboxUnavailable(said.decode() or _NOT_THERE)
+        if len(fds) != 2:
+            for fd in (*fds, lease.detach()):
+                os.close(fd)
+            # With one descriptor left of two, or none, there was no room for the others: see SCM_RIGHTS in unix(7).
+            raise SandboxUnavailable(_NO_ROOM if said.isdigit() else said.decode() or _NOT_THERE)
         control_fd, log_fd = fds
         return Jail(_LeasedProcess(int(said), lease), socket.socket(fileno=control_fd), log_fd)
 
@@ -89,7 +92,10 @@ class RemoteStarter:
 
     def _ask(self, request: msgspec.Struct) -> socket.socket:
         """Send a request and return this end of its lease."""
-        lease, theirs = socket.socketpair()
+        try:
+            lease, theirs = socket.socketpair()
+        except OSError as error:
+            raise SandboxUnavailable(f"A jail cannot be asked for: {error}") from error
         with theirs:
             try:
                 socket.send_fds(self._requests, [msgspec.json.encode(request)], [theirs.fileno()])

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -82,6 +83,7 @@ class LocalStarter:
         self.place = place
         self.missing = tuple(missing)
         self._limits = limits
+        self._left_over: list[_Remains] = []
 
     def start(self, way: Way, warm_imports: Sequence[str] | None) -> Jail:
         """See `Starter.start`."""
@@ -94,14 +96,18 @@ class LocalStarter:
         Raises:
             SandboxUnavailable: it cannot be started.
         """
+        self._remove_left_over()
         name = f"jail-{secrets.token_hex(8)}"
         folder = cgroups = None
         if way.level is not IsolationLevel.NAMESPACES and self.place.scratch_root:
             folder = self.place.scratch_root / name
         if way.cgroups and self.place.cgroups:
             cgroups = self.place.cgroups.of(name)
-        control, theirs = socket.socketpair()
-        log_fd, log_write_end = os.pipe()
+        try:
+            control, theirs = socket.socketpair()
+            log_fd, log_write_end = os.pipe()
+        except OSError as error:
+            raise SandboxUnavailable(f"The jail cannot be started: {error}") from error
         try:
             if folder:
                 folder.mkdir()
@@ -134,7 +140,14 @@ class LocalStarter:
         with contextlib.suppress(OSError):  # a jail that has ended already shows in its answer
             for text in (self.place.interpreter.bundle, setup):
                 control.sendall(len(text).to_bytes(8, "big") + text)
-        return LocalProcess(process, folder, cgroups), control, log_fd
+        return LocalProcess(process, _Remains(folder, cgroups), self._left_over), control, log_fd
+
+    def _remove_left_over(self) -> None:
+        """Remove what could not be removed when its jail had ended."""
+        for remains in list(self._left_over):
+            with contextlib.suppress(OSError, ValueError):  # as before, or another thread was quicker
+                remains.remove()
+                self._left_over.remove(remains)
 
     def close(self) -> None:
         """See `Starter.close`."""
@@ -142,20 +155,44 @@ class LocalStarter:
             shutil.rmtree(self.place.scratch_root, ignore_errors=True)
 
 
+@dataclass(frozen=True, slots=True)
+class _Remains:
+    """What a jail leaves behind.
+
+    Attributes:
+        folder: that of its scripts' scratch folders, where it has one.
+        cgroups: its control groups, where it has some.
+    """
+
+    folder: Path | None
+    cgroups: JailCgroups | None
+
+    def remove(self) -> None:
+        """Remove it.
+
+        Raises:
+            OSError: it cannot be removed, or not yet.
+        """
+        if self.folder and self.folder.exists():
+            scratch.remove(str(self.folder))
+        if self.cgroups:
+            self.cgroups.remove()
+
+
 class LocalProcess:
     """A jail that is a child of this process."""
 
-    def __init__(self, process: subprocess.Popen[bytes], folder: Path | None, cgroups: JailCgroups | None) -> None:
-        """Take the process, and what it leaves behind.
+    def __init__(self, process: subprocess.Popen[bytes], remains: _Remains, left_over: list[_Remains]) -> None:
+        """Take the process.
 
         Args:
             process: nsjail's, or that of the bare supervisor.
-            folder: the folder of its scripts' scratch folders, where it has one.
-            cgroups: where its control groups are, where it has some.
+            remains: what will be left of it.
+            left_over: where to note what cannot be removed.
         """
         self._process = process
-        self._folder = folder
-        self._cgroups = cgroups
+        self._remains = remains
+        self._left_over = left_over
 
     @property
     def pid(self) -> int:
@@ -175,13 +212,11 @@ class LocalProcess:
         deadline = time.monotonic() + _REMOVE_SECONDS
         while True:
             try:
-                if self._folder and self._folder.exists():
-                    scratch.remove(str(self._folder))
-                if self._cgroups:
-                    self._cgroups.remove()
+                self._remains.remove()
                 return
             except OSError as error:
                 if time.monotonic() > deadline:
                     _log.error("What a jail has left behind cannot be removed: %s", error)
+                    self._left_over.append(self._remains)
                     return
                 time.sleep(0.02)
