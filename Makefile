@@ -2,6 +2,7 @@
 # user id of its own, which the level `seccomp` gives it.
 PYTHON ?= $(shell /usr/bin/python3.11 -c 'import ensurepip, venv' 2>/dev/null && echo /usr/bin/python3.11 || echo python3.11)
 PORT ?= 8080
+MINUTES ?= 30
 IMAGE ?= python-code-executor
 SERVICE ?= python-code-executor
 REGION ?= europe-west1
@@ -9,7 +10,7 @@ ACCOUNT = $(SERVICE)-run@$(PROJECT).iam.gserviceaccount.com
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test lint lint-cloud attack fuzz-policy bench bench-policy bench-image endurance
+.PHONY: help run test lint lint-cloud attack fuzz-policy soak bench bench-policy bench-image
 .PHONY: image image-size sbom audit terraform-docs deploy lock clean
 .DEFAULT_GOAL := help
 
@@ -69,8 +70,8 @@ bench-policy: .venv/installed-dev ## Measure what the policy's check of a 200-li
 bench-image: .venv/installed-dev ## Measure the image in a plain and a privileged container, with wrk.
 	.venv/bin/python -m bench.containers
 
-endurance: .venv/installed-dev .venv-sandbox/installed ## Run 20,000 scripts, as root, and look for what grows.
-	.venv/bin/python -m bench.soak $(ARGS)
+soak: .venv/installed-dev .venv-sandbox/installed ## Overload the service for MINUTES (30), as root, then break its parts (10 more).
+	.venv/bin/python -m bench.soak --minutes $(MINUTES) $(ARGS)
 
 image: ## Build the image, as IMAGE (python-code-executor).
 	docker build --tag $(IMAGE) .

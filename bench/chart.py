@@ -1,36 +1,77 @@
-"""Draws how latency and memory grow with the clients, as an SVG in plain text."""
+"""Draws charts of lines as an SVG in plain text."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 
 from .results import Load
 
 _WIDTH, _HEIGHT = 420, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 16, 58, 48
-_COLORS = ("#2563eb", "#d97706")  # one for each script
+COLORS = ("#2563eb", "#d97706", "#059669", "#7c3aed")
+SOLID, DASHED = "none", "5 4"
 _TICKS = 5
+_LEGEND_WIDTH = 86
 
-# By label: a value for each number of clients, the color and the dashes.
-Lines = Mapping[str, tuple[Sequence[float], str, str]]
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a panel: its points, in the units of the axes, and how it is drawn."""
+
+    label: str
+    points: Sequence[tuple[float, float]]
+    color: str
+    dashes: str = SOLID
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One pair of axes.
+
+    Attributes:
+        title: what the vertical axis shows, with its unit; it starts at 0.
+        across: what the horizontal axis shows.
+        ticks: the places on that axis that have a label, from its left end to its right.
+        lines: what is drawn.
+    """
+
+    title: str
+    across: str
+    ticks: Sequence[tuple[float, str]]
+    lines: Sequence[Line]
+
+
+def draw(panels: Sequence[Panel]) -> str:
+    """Draw panels side by side."""
+    width = len(panels) * _WIDTH
+    drawn = "".join(_panel(place * _WIDTH, panel) for place, panel in enumerate(panels))
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {_HEIGHT}" width="{width}" '
+        f'height="{_HEIGHT}" font-family="system-ui, sans-serif" font-size="12" fill="#374151">\n'
+        f'<rect width="100%" height="100%" fill="#ffffff"/>\n{drawn}</svg>\n'
+    )
 
 
 def growth_chart(loads: Sequence[Load]) -> str:
-    """Draw latency beside memory; p95 is dashed."""
-    clients = [load.clients for load in loads]
-    latency: dict[str, tuple[Sequence[float], str, str]] = {}
-    memory: dict[str, tuple[Sequence[float], str, str]] = {}
-    for script, color in zip(loads[0].samples, _COLORS, strict=True):
-        for percent, dashes in ((50, "none"), (95, "5 4")):
+    """Draw latency beside memory by number of clients, which double and so are equally far apart; p95 is dashed."""
+    ticks = [(float(place), str(load.clients)) for place, load in enumerate(loads)]
+    latency, memory = [], []
+    for script, color in zip(loads[0].samples, COLORS, strict=False):
+        for percent, dashes in ((50, SOLID), (95, DASHED)):
             values = [load.samples[script].percentile_ms(percent) for load in loads]
-            latency[f"{script} p{percent}"] = values, color, dashes
-        memory[script] = [load.memory_mib[script] for load in loads], color, "none"
-    panels = _panel(0, "Latency (ms)", clients, latency) + _panel(_WIDTH, "Memory, PSS (MiB)", clients, memory)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {2 * _WIDTH} {_HEIGHT}" width="{2 * _WIDTH}" '
-        f'height="{_HEIGHT}" font-family="system-ui, sans-serif" font-size="12" fill="#374151">\n'
-        f'<rect width="100%" height="100%" fill="#ffffff"/>\n{panels}</svg>\n'
+            latency.append(Line(f"{script} p{percent}", list(enumerate(values)), color, dashes))
+        memory.append(Line(script, list(enumerate(load.memory_mib[script] for load in loads)), color))
+    return draw(
+        [Panel("Latency (ms)", "clients", ticks, latency), Panel("Memory, PSS (MiB)", "clients", ticks, memory)]
     )
+
+
+def time_ticks(minutes: float) -> list[tuple[float, str]]:
+    """Return the ticks of an axis that shows so many minutes."""
+    step = tick_step(minutes)
+    whole = [(number * step, f"{number * step:g}") for number in range(math.floor(minutes / step + 1e-9) + 1)]
+    return whole if whole[-1][0] > minutes - step / 2 else [*whole, (minutes, "")]
 
 
 def tick_step(highest: float) -> float:
@@ -41,32 +82,32 @@ def tick_step(highest: float) -> float:
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power * _TICKS >= highest * (1 - 1e-9))
 
 
-def _panel(left: int, title: str, clients: Sequence[int], lines: Lines) -> str:
-    """Draw one pair of axes with its lines; the clients are equally far apart, as they double."""
-    highest = max(max(values) for values, _, _ in lines.values())
+def _panel(left: int, panel: Panel) -> str:
+    """Draw one pair of axes with its lines."""
+    highest = max((value for line in panel.lines for _, value in line.points), default=0) or 1
     step = tick_step(highest)
     top_value = step * math.ceil(highest / step - 1e-9)
+    first, last = panel.ticks[0][0], panel.ticks[-1][0]
 
-    def x(place: int) -> float:
-        return left + _LEFT + place * (_WIDTH - _LEFT - _RIGHT) / max(len(clients) - 1, 1)
+    def x(place: float) -> float:
+        return left + _LEFT + (place - first) * (_WIDTH - _LEFT - _RIGHT) / ((last - first) or 1)
 
     def y(value: float) -> float:
         return _HEIGHT - _BOTTOM - value / top_value * (_HEIGHT - _TOP - _BOTTOM)
 
-    parts = [_text(left + _LEFT, 20, title, weight="600")]
+    parts = [_text(left + _LEFT, 20, panel.title, weight="600")]
     for number in range(round(top_value / step) + 1):
         height = y(number * step)
-        parts.append(f'<path d="M{x(0):.1f} {height:.1f}H{x(len(clients) - 1):.1f}" stroke="#e5e7eb"/>')
-        parts.append(_text(x(0) - 8, height + 4, f"{number * step:g}", anchor="end"))
-    for place, number in enumerate(clients):
-        parts.append(_text(x(place), _HEIGHT - _BOTTOM + 18, str(number), anchor="middle"))
-    parts.append(_text((x(0) + x(len(clients) - 1)) / 2, _HEIGHT - 8, "clients", anchor="middle"))
-    for number, (label, (values, color, dashes)) in enumerate(lines.items()):
-        stroke = f'fill="none" stroke="{color}" stroke-width="2" stroke-dasharray="{dashes}"'
-        points = " ".join(f"{x(place):.1f},{y(value):.1f}" for place, value in enumerate(values))
+        parts.append(f'<path d="M{x(first):.1f} {height:.1f}H{x(last):.1f}" stroke="#e5e7eb"/>')
+        parts.append(_text(x(first) - 8, height + 4, f"{number * step:g}", anchor="end"))
+    parts += [_text(x(place), _HEIGHT - _BOTTOM + 18, label, anchor="middle") for place, label in panel.ticks]
+    parts.append(_text((x(first) + x(last)) / 2, _HEIGHT - 8, panel.across, anchor="middle"))
+    for number, line in enumerate(panel.lines):
+        stroke = f'fill="none" stroke="{line.color}" stroke-width="2" stroke-dasharray="{line.dashes}"'
+        points = " ".join(f"{x(place):.1f},{y(value):.1f}" for place, value in line.points)
         parts.append(f'<polyline points="{points}" {stroke}/>')
-        legend = x(0) + number * 86
-        parts.append(f'<path d="M{legend:.1f} 38h16" {stroke}/>{_text(legend + 20, 42, label)}')
+        legend = x(first) + number * _LEGEND_WIDTH
+        parts.append(f'<path d="M{legend:.1f} 38h16" {stroke}/>{_text(legend + 20, 42, line.label)}')
     return "\n".join(parts) + "\n"
 
 

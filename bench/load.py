@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,8 +38,7 @@ class Sample:
 
     def percentile_ms(self, percent: float) -> float:
         """Return the latency in milliseconds that `percent` of the answers did not exceed (nearest rank)."""
-        ranked = sorted(self.latencies_us)
-        return ranked[max(math.ceil(len(ranked) * percent / 100), 1) - 1] / 1000
+        return percentile(self.latencies_us, percent) / 1000
 
     def per_second(self) -> float:
         """Return the answers per second."""
@@ -47,6 +47,12 @@ class Sample:
     def __add__(self, other: "Sample") -> "Sample":
         """Join two samples of the same load, taken one after the other."""
         return Sample(self.latencies_us + other.latencies_us, self.clients, self.busy_seconds + other.busy_seconds)
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """Return what `percent` of the values do not exceed (nearest rank)."""
+    ranked = sorted(values)
+    return ranked[max(math.ceil(len(ranked) * percent / 100), 1) - 1]
 
 
 def find_wrk() -> str:

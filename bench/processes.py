@@ -41,24 +41,43 @@ def memory_mib(processes: Iterable[psutil.Process]) -> float:
     used = 0
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
-            if not _has_memory_of(process.pid, process.ppid()):
+            if not has_memory_of(process.pid, process.ppid()):
                 used += process.memory_full_info().pss
     return used / 2**20
 
 
-def _has_memory_of(pid: int, other: int) -> bool:
+def has_memory_of(pid: int, other: int) -> bool:
     """Return whether two processes share one address space; see kcmp(2)."""
     order: int = _libc.syscall(_SYS_KCMP, pid, other, _KCMP_VM, 0, 0)
     return order == 0
 
 
+def zombies(processes: Iterable[psutil.Process]) -> int:
+    """Return how many of the processes have ended and are not buried."""
+    found = 0
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found += process.status() == psutil.STATUS_ZOMBIE
+    return found
+
+
+def descriptors(processes: Iterable[psutil.Process]) -> int:
+    """Return how many descriptors the processes have open."""
+    found = 0
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found += process.num_fds()
+    return found
+
+
 def mounts(processes: Iterable[psutil.Process]) -> int:
-    """Return how many mounts there are in the mount namespaces of jails, each namespace counted once."""
+    """Return how many mounts there are in mount namespaces other than this process's, each namespace counted once."""
     own = Path("/proc/self/ns/mnt").readlink()
     tables = {}
     for process in processes:
         proc = Path(f"/proc/{process.pid}")
-        namespace = (proc / "ns" / "mnt").readlink()
-        if namespace != own:
-            tables[namespace] = len((proc / "mounts").read_text().splitlines())
+        with contextlib.suppress(OSError):  # it has ended
+            namespace = (proc / "ns" / "mnt").readlink()
+            if namespace != own:
+                tables[namespace] = len((proc / "mounts").read_text().splitlines())
     return sum(tables.values())

@@ -1,214 +1,158 @@
-"""`python -m bench.soak`: runs thousands of scripts, good and bad, checks every answer and looks for what grows."""
+"""`python -m bench.soak`: puts a mix of scripts at twice its capacity on the service, then breaks its parts.
+
+It writes SOAK.md and its charts, also when something was wrong, and ends with status 1 then.
+"""
 
 import argparse
-import http.client
-import json
-import os
-import random
 import sys
 import tempfile
 import threading
 import time
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import psutil
 
-from . import processes
-from .servers import Server, run_server
+from . import processes, soak_report
+from .clients import OVERLOADED, Answer, Clients
+from .faults import CAPACITY, TIMEOUT_SECONDS, Recovery, break_service, find_grown, is_whole, settle
+from .launched import Launched, launch, wait_for
+from .mix import KINDS
+from .report import heading
+from .resource_faults import resource_faults
+from .servers import ROOT, ServerFailed
+from .signal_faults import signal_faults
 
-_CLIENTS = 8
+CLIENTS = 2 * CAPACITY
+# One timeout in the queue, one for the script, and what it takes to make a jail and to write the answer.
+LONGEST_ANSWER_SECONDS = 2 * TIMEOUT_SECONDS + 2
 # Before the first look, so that every thread, spare and cache is there already.
-_WARM_UP_SCRIPTS = 400
-# gunicorn lets go of a connection, and of what a script left in its threads, within seconds.
-_SETTLE_SECONDS = 10
-_STDOUT_BYTES = 2**20
-# What Python's and the kernel's allocators take more one time than another; everything else is counted exactly.
-_MEMORY_NOISE = 1.1
+_WARM_UP_SECONDS = 60.0
+_SAMPLES = 120
+_SHORTEST_INTERVAL_SECONDS = 2.0
+_MOST_LOST_SAMPLES = 0.1
+_QUICK_MINUTES = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of script. Each gets `token`, a number of its own, in `args`.
-
-    Attributes:
-        name: what the tables call it.
-        share: how many of a thousand scripts are of this kind.
-        script: its source.
-        code: the `code` that must be answered; empty for a result, which must be the token.
-        prints_token: whether its stdout is the token and a line break.
-        fields: what goes into the request besides.
-    """
-
-    name: str
-    share: int
-    script: str
-    code: str = ""
-    prints_token: bool = True
-    fields: dict[str, float] = field(default_factory=dict)
-
-
-KINDS = (
-    Kind("hello", 520, "def main(token):\n    print(token)\n    return token"),
-    Kind(
-        "pandas",
-        300,
-        "import pandas as pd\ndef main(token):\n    print(token)\n"
-        '    return int(pd.DataFrame({"a": [token, token], "b": [1, 2]}).groupby("b").sum()["a"].iloc[0])',
-    ),
-    Kind("exception", 50, "def main(token):\n    print(token)\n    return [][token]", "script_error"),
-    Kind(
-        "crash",
-        40,
-        "import signal\ndef main(token):\n    print(token)\n    return signal.raise_signal(signal.SIGSEGV)",
-        "script_exited",
-    ),
-    Kind("exit", 40, "import sys\ndef main(token):\n    print(token)\n    return sys.exit(3)", "script_exited"),
-    Kind(
-        "timeout",
-        10,
-        "def main(token):\n    print(token)\n    while True:\n        pass\n    return 1",
-        "timeout",
-        fields={"timeout": 0.1},
-    ),
-    Kind("memory bomb", 20, "def main(token):\n    print(token)\n    return len(bytes(2**40))", "memory_limit"),
-    Kind(
-        "output flood",
-        20,
-        "def main(token):\n    for _ in range(64):\n        print(str(token % 10) * 2**16)\n    return token",
-        prints_token=False,
-    ),
-)
-
-
-def wrong(kind: Kind, token: int, status: int, answer: dict[str, Any]) -> str | None:
-    """Return what is wrong with the answer to one script, None where nothing is."""
-    if (status, answer.get("code", "")) != (400 if kind.code else 200, kind.code):
-        return f"status {status}, code {answer.get('code')}"
-    if not kind.code and answer["result"] != token:
-        return f"the result is {str(answer['result'])[:100]}"
-    stdout = answer["stdout"]
-    if kind.prints_token:
-        return None if stdout == f"{token}\n" else f"the output is {stdout[:100]!r}"
-    flood = {str(token % 10), "\n"}
-    if len(stdout) != _STDOUT_BYTES or set(stdout) != flood or not answer.get("stdout_truncated"):
-        return f"of the flood came {len(stdout)} characters: {stdout[:20]!r}"
-    return None
-
-
+@dataclass(slots=True)
 class Soak:
-    """Sends scripts with several clients at once.
+    """What was measured.
 
     Attributes:
-        sent: how many of each kind.
-        failures: what was wrong, a sentence each.
+        seconds: how long the load was on.
+        answers: what came of every request.
+        started: when, in the time of `time.monotonic`.
+        samples: what the service held, and how many seconds after the start.
+        lost_samples: how often that could not be looked at.
+        before, after: what it held at rest.
+        findings: what was not as it should be, a sentence each.
     """
 
-    def __init__(self, server: Server, count: int, seed: int) -> None:
-        """Prepare `count` scripts for a server, in an order that `seed` makes."""
-        self._server = server
-        kinds = random.Random(seed).choices(KINDS, [kind.share for kind in KINDS], k=count)  # noqa: S311 (a mix)
-        self._jobs: Iterator[tuple[int, Kind]] = iter(enumerate(kinds, start=1))
-        self._lock = threading.Lock()
-        self.sent: Counter[str] = Counter()
-        self.failures: list[str] = []
-
-    def run(self) -> None:
-        """Send them all."""
-        threads = [threading.Thread(target=self._client) for _ in range(_CLIENTS)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-
-    def _client(self) -> None:
-        """Be one client: send the next script as soon as the last is answered, over one connection."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._server.port, timeout=60)
-        while True:
-            with self._lock:
-                job = next(self._jobs, None)
-                if job is None:
-                    break
-                self.sent[job[1].name] += 1
-            try:
-                failure = self._send(connection, *job)
-            except (OSError, http.client.HTTPException, ValueError) as error:
-                failure = f"{type(error).__name__}: {error}"
-                connection.close()
-            if failure:
-                with self._lock:
-                    self.failures.append(f"{job[1].name} {job[0]}: {failure}")
-        connection.close()
-
-    def _send(self, connection: http.client.HTTPConnection, token: int, kind: Kind) -> str | None:
-        body = {"script": kind.script, "args": {"token": token}, **kind.fields}
-        connection.request("POST", "/execute", json.dumps(body), {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        return wrong(kind, token, response.status, json.loads(response.read()))
+    seconds: float = 0.0
+    answers: list[Answer] = field(default_factory=list)
+    started: float = 0.0
+    samples: list[tuple[float, dict[str, float]]] = field(default_factory=list)
+    lost_samples: int = 0
+    before: dict[str, float] = field(default_factory=dict)
+    after: dict[str, float] = field(default_factory=dict)
+    findings: list[str] = field(default_factory=list)
 
 
-def take_stock(server: Server, folder: Path) -> dict[str, float]:
-    """Return what the server holds, by name.
-
-    Args:
-        server: the server; this process has no other child, and adopts what it loses.
-        folder: its temporary files.
-    """
-    time.sleep(_SETTLE_SECONDS)
-    gunicorn = psutil.Process(server.process.pid)
-    [worker] = gunicorn.children()
-    for orphan in psutil.Process().children():
-        if orphan.status() == psutil.STATUS_ZOMBIE:
-            os.waitpid(orphan.pid, 0)  # ours to bury, because we adopted it
-    living = psutil.Process().children(recursive=True)
-    jails = [process for process in living if process not in (gunicorn, worker)]
-    return {
-        "memory of the HTTP server (PSS, MiB)": processes.memory_mib([gunicorn, worker]),
-        "memory of zygotes and spares (PSS, MiB)": processes.memory_mib(jails),
-        "processes": len(living),
-        "descriptors of the HTTP server": gunicorn.num_fds() + worker.num_fds(),
-        "descriptors of zygotes and spares": sum(process.num_fds() for process in jails),
-        "mounts in jails": processes.mounts(living),
-        "temporary files": sum(1 for _ in folder.rglob("*")),
-    }
+def run_soak(folder: Path, seconds: float, seed: int) -> Soak:
+    """Keep the service over its capacity; whatever goes wrong is a finding, and what was measured is kept."""
+    soak = Soak()
+    try:
+        with launch(folder) as launched:
+            wait_for(lambda: is_whole(launched, ()), "The service did not become whole.", launched)
+            with Clients(launched.port, KINDS, CLIENTS, seed):
+                time.sleep(min(_WARM_UP_SECONDS, seconds))
+            soak.before = settle(launched, None)
+            soak.started = time.monotonic()
+            with Clients(launched.port, KINDS, CLIENTS, seed + 1) as clients:
+                soak.answers = clients.answers
+                _sample(launched, soak, seconds)
+            soak.seconds = time.monotonic() - soak.started
+            soak.after = settle(launched, soak.before)
+    except (ServerFailed, OSError, psutil.Error) as error:
+        soak.findings.append(f"{type(error).__name__}: {error}")
+    soak.findings += find(soak)
+    return soak
 
 
-def grown(before: dict[str, float], after: dict[str, float]) -> list[str]:
-    """Return the names of what has grown beyond noise."""
-    noise = {name: _MEMORY_NOISE if "memory" in name else 1 for name in before}
-    return [name for name in before if after[name] > before[name] * noise[name]]
+def find(soak: Soak) -> list[str]:
+    """Return what is wrong with what was measured, a sentence each."""
+    findings = []
+    problems = [answer.problem or answer.code for answer in soak.answers if not _is_expected(answer)]
+    if problems:
+        findings.append(f"{len(problems)} answers were wrong, such as: {' / '.join(problems[:5])}")
+    slow = [answer for answer in soak.answers if answer.seconds > LONGEST_ANSWER_SECONDS]
+    if slow:
+        findings.append(f"{len(slow)} answers took more than {LONGEST_ANSWER_SECONDS:g} s")
+    if not any(answer.code == OVERLOADED for answer in soak.answers):
+        findings.append("nobody was refused, so the load was not above the capacity")
+    if not soak.after:
+        findings.append("the service could not be looked at in the end")
+    for name in find_grown(soak.before, soak.after) if soak.after else ():
+        findings.append(f"grown: {name} {soak.before[name]:.0f} → {soak.after[name]:.0f}")
+    if soak.lost_samples > _MOST_LOST_SAMPLES * (len(soak.samples) + soak.lost_samples):
+        findings.append(f"{soak.lost_samples} samples were lost")
+    return findings
+
+
+def _is_expected(answer: Answer) -> bool:
+    return answer.right or (answer.code == OVERLOADED and not answer.problem)
+
+
+def _sample(launched: Launched, soak: Soak, seconds: float) -> None:
+    """Look at what the service holds, again and again."""
+    interval = max(seconds / _SAMPLES, _SHORTEST_INTERVAL_SECONDS)
+    over = threading.Event()
+    while (at := time.monotonic() - soak.started) < seconds:
+        try:
+            soak.samples.append((at, launched.stock()))
+        except (OSError, psutil.Error):
+            soak.lost_samples += 1
+            if launched.process.poll() is not None:
+                raise ServerFailed(f"The service has ended.\n{launched.log_end()}") from None
+        over.wait(interval)
 
 
 def main() -> None:
-    """Run the scripts; exit with 1 when an answer was wrong or something has grown."""
-    parser = argparse.ArgumentParser(prog="python -m bench.soak", description="Look for what grows.")
-    parser.add_argument("--scripts", type=int, default=20_000, help="how many to run")
+    """Soak, then inject the faults, and write the report; exit with 1 when something was found."""
+    parser = argparse.ArgumentParser(prog="python -m bench.soak", description="Look for what grows, and what breaks.")
+    parser.add_argument("--minutes", type=float, default=30, help="how long the soak lasts")
     parser.add_argument("--seed", type=int, default=1, help="of the order of the scripts")
+    parser.add_argument(
+        "--fault", action="append", metavar="WORDS", help="inject only faults with such a name; no soak"
+    )
+    parser.add_argument("--quick", action="store_true", help="a short soak and one fault")
+    parser.add_argument(
+        "--output", type=Path, help="the folder for the report; bench/, or bench/quick/ where not all is done"
+    )
     options = parser.parse_args()
     processes.require_root()
-    processes.adopt_orphans()
+    said = heading()  # before anything is written, which would make the commit look changed
+    minutes = _QUICK_MINUTES if options.quick else options.minutes
+    wanted = options.fault or (["SIGKILL of the zygotes"] if options.quick else [""])
+    soak: Soak | None = None
+    recoveries: list[Recovery] = []
     with tempfile.TemporaryDirectory(prefix="soak-") as name:
         folder = Path(name)
-        with run_server(folder) as server:
-            server.wait_until_open()
-            soaks = [Soak(server, _WARM_UP_SCRIPTS, options.seed), Soak(server, options.scripts, options.seed + 1)]
-            soaks[0].run()
-            before = take_stock(server, folder / "tmp")
-            started = time.monotonic()
-            soaks[1].run()
-            seconds = time.monotonic() - started
-            after = take_stock(server, folder / "tmp")
-    failures = [failure for soak in soaks for failure in soak.failures]
-    print(f"{options.scripts} scripts in {seconds:.0f} s, {options.scripts / seconds:.0f} per second:")
-    print(", ".join(f"{soaks[1].sent[kind.name]} {kind.name}" for kind in KINDS))
-    print(f"\n{'':42}{'before':>10}{'after':>10}")
-    for name in before:
-        print(f"{name:42}{before[name]:10.0f}{after[name]:10.0f}{'  grown' if name in grown(before, after) else ''}")
-    print(f"\nwrong answers: {len(failures)}", *failures[:20], sep="\n")
-    sys.exit(1 if failures or grown(before, after) else 0)
+        folder.chmod(0o711)
+        if not options.fault:
+            print(f"Soaking for {minutes:g} minutes …", flush=True)
+            soak = run_soak(folder / "soak", minutes * 60, options.seed)
+            print(*soak.findings, sep="\n")
+        for number, fault in enumerate([*signal_faults(), *resource_faults(folder)]):
+            if any(words in fault.name for words in wanted):
+                recovery = break_service(fault, folder / f"fault{number}")
+                print(soak_report.row(recovery).rstrip(), *recovery.findings, sep="\n  ", flush=True)
+                recoveries.append(recovery)
+    usual = ROOT / "bench" / "quick" if options.quick or options.fault else ROOT / "bench"
+    output = options.output or usual
+    output.mkdir(exist_ok=True)
+    soak_report.write(output, said, soak, recoveries)
+    sys.exit(1 if (soak and soak.findings) or any(recovery.findings for recovery in recoveries) else 0)
 
 
 if __name__ == "__main__":

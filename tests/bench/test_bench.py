@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench import results, soak
+from bench import results
 from bench.chart import growth_chart, tick_step
 from bench.load import Sample, WrongAnswers, parse
 from bench.results import CLIENTS, ROWS, Load, StartUp, Target
@@ -192,44 +192,3 @@ def test_only_pandas_needs_the_warm_interpreter() -> None:
     policy = load_policy(None)
     for workload, modules in ((HELLO, set()), (PANDAS, {"pandas"}), (CPU, {"time"})):
         assert policy.check((ROOT / "bench" / "scripts" / workload.file).read_text()).imports == modules
-
-
-HELLO_KIND, FLOOD, TIMEOUT = (
-    next(kind for kind in soak.KINDS if kind.name == name) for name in ("hello", "output flood", "timeout")
-)
-
-
-@pytest.mark.parametrize(
-    ("kind", "status", "answer", "wrong"),
-    [
-        (HELLO_KIND, 200, {"result": 7, "stdout": "7\n"}, None),
-        (HELLO_KIND, 200, {"result": 8, "stdout": "7\n"}, "the result is 8"),
-        (HELLO_KIND, 200, {"result": 7, "stdout": "8\n"}, "the output is '8\\n'"),
-        (HELLO_KIND, 503, {"code": "sandbox_unavailable"}, "status 503, code sandbox_unavailable"),
-        (TIMEOUT, 400, {"code": "timeout", "stdout": "7\n"}, None),
-        (TIMEOUT, 400, {"code": "timeout", "stdout": ""}, "the output is ''"),
-        (TIMEOUT, 400, {"code": "memory_limit", "stdout": "7\n"}, "status 400, code memory_limit"),
-        (TIMEOUT, 200, {"result": 7, "stdout": "7\n"}, "status 200, code None"),
-        (FLOOD, 200, {"result": 7, "stdout": ("7" * 2**16 + "\n") * 16, "stdout_truncated": True}, "of the flood"),
-        (FLOOD, 200, {"result": 7, "stdout": (("7" * 2**16 + "\n") * 16)[: 2**20]}, "of the flood"),
-        (FLOOD, 200, {"result": 7, "stdout": "8" * 2**20, "stdout_truncated": True}, "of the flood"),
-        (FLOOD, 200, {"result": 7, "stdout": (("7" * 2**16 + "\n") * 16)[: 2**20], "stdout_truncated": True}, None),
-    ],
-)
-def test_an_answer_belongs_to_its_script(
-    kind: soak.Kind, status: int, answer: dict[str, Any], wrong: str | None
-) -> None:
-    found = soak.wrong(kind, 7, status, answer)
-    assert found is None if wrong is None else found is not None and found.startswith(wrong)
-
-
-def test_the_mix_is_whole() -> None:
-    assert sum(kind.share for kind in soak.KINDS) == 1000
-
-
-def test_what_has_grown_beyond_noise_is_named() -> None:
-    before = {"memory of all processes (PSS, MiB)": 100.0, "processes": 20.0, "temporary files": 3.0}
-    assert soak.grown(before, dict(before)) == []
-    assert soak.grown(before, {"memory of all processes (PSS, MiB)": 109, "processes": 19, "temporary files": 3}) == []
-    after: dict[str, float] = {"memory of all processes (PSS, MiB)": 111, "processes": 21, "temporary files": 3}
-    assert soak.grown(before, after) == ["memory of all processes (PSS, MiB)", "processes"]

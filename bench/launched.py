@@ -1,0 +1,230 @@
+"""Starts the service as the image does, `python -m service.launcher` as root, and tells its processes apart."""
+
+import contextlib
+import functools
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+
+from . import processes
+from .groups import Groups, make_groups
+from .servers import ROOT, ServerFailed, free_port
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 60.0
+# The folder for temporary files is a file system of its own, which faults can fill, and close to writers.
+_SETUP = 'mount -t tmpfs -o size=64m,nr_inodes=16384,mode=1777 tmpfs "$TMPDIR" && exec "$@"'
+_LOOK_SECONDS = 0.02
+_REFUSE_NAMESPACES = (sys.executable, str(ROOT / "tests" / "refuse_namespaces.py"))
+
+# Processes without memory that keep namespaces, some of them for the next spare.
+HOLDERS = "holders of namespaces"
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The service's processes, each where it belongs.
+
+    Attributes:
+        launcher: the first process of the container.
+        starter: the process that starts jails, where it lives.
+        gunicorn, workers: the HTTP server: its parent and those that answer.
+        nsjails, zygotes: each jail's process outside and its first process inside.
+        spares: spares and running scripts.
+        holders: what shares the memory of a zygote and keeps namespaces for those.
+    """
+
+    launcher: psutil.Process
+    starter: psutil.Process | None
+    gunicorn: psutil.Process | None
+    workers: tuple[psutil.Process, ...]
+    nsjails: tuple[psutil.Process, ...]
+    zygotes: tuple[psutil.Process, ...]
+    spares: tuple[psutil.Process, ...]
+    holders: tuple[psutil.Process, ...]
+
+    def all(self) -> list[psutil.Process]:
+        """Return every process."""
+        single = [process for process in (self.starter, self.gunicorn) if process]
+        return [self.launcher, *single, *self.workers, *self.nsjails, *self.zygotes, *self.spares, *self.holders]
+
+
+@dataclass(slots=True)
+class Launched:
+    """The running service.
+
+    Attributes:
+        port: where it listens, on 127.0.0.1.
+        process: unshare(1), which ends with the launcher and with its status.
+        log: what it writes, a file.
+        folder: its temporary files, as it sees them.
+        launcher: the launcher's process.
+        started: when the command was given, in the time of `time.monotonic`.
+        groups: the control groups that it runs in.
+    """
+
+    port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+    folder: Path
+    launcher: psutil.Process
+    started: float
+    groups: Groups
+
+    def parts(self) -> Parts:
+        """Look at the processes there are; one that ends meanwhile is left out."""
+        starter = gunicorn = None
+        for child in _children(self.launcher):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if child.uids().effective == 0:
+                    starter = child
+                else:
+                    gunicorn = child
+        nsjails = _children(starter)
+        zygotes = [child for jail in nsjails for child in _children(jail)]
+        forked = {
+            child: processes.has_memory_of(child.pid, zygote.pid) for zygote in zygotes for child in _children(zygote)
+        }
+        return Parts(
+            launcher=self.launcher,
+            starter=starter,
+            gunicorn=gunicorn,
+            workers=tuple(_children(gunicorn)),
+            nsjails=tuple(nsjails),
+            zygotes=tuple(zygotes),
+            spares=tuple(child for child, holds in forked.items() if not holds),
+            holders=tuple(child for child, holds in forked.items() if holds),
+        )
+
+    def stock(self) -> dict[str, float]:
+        """Return what the service holds, by name."""
+        parts = self.parts()
+        server = [process for process in (parts.gunicorn, *parts.workers) if process]
+        keepers = [process for process in (parts.launcher, parts.starter) if process]
+        jails = [*parts.nsjails, *parts.zygotes]
+        living = parts.all()
+        return {
+            "memory of the HTTP server (PSS, MiB)": processes.memory_mib(server),
+            "memory of the launcher and the starter (PSS, MiB)": processes.memory_mib(keepers),
+            "memory of nsjail and the zygotes (PSS, MiB)": processes.memory_mib(jails),
+            "memory of spares and scripts (PSS, MiB)": processes.memory_mib(parts.spares),
+            "processes": len(living) - len(parts.holders),
+            HOLDERS: len(parts.holders),
+            "zombies": processes.zombies(living),
+            "descriptors of the HTTP server": processes.descriptors(server),
+            "descriptors of the launcher and the starter": processes.descriptors(keepers),
+            # A zygote has one for each holder.
+            "descriptors of nsjail and the zygotes": processes.descriptors(jails) - len(parts.holders),
+            "mounts in jails": processes.mounts(living),
+            "control groups": self.groups.count(),
+            "temporary files": sum(1 for _ in self.outside(self.folder).rglob("*")),
+        }
+
+    def outside(self, path: Path) -> Path:
+        """Return where a path of the service's is to be found from outside its mount namespace."""
+        return Path(f"/proc/{self.launcher.pid}/root{path}")
+
+    def seconds(self) -> float:
+        """Return the time since the command was given."""
+        return time.monotonic() - self.started
+
+    def log_end(self) -> str:
+        """Return the end of the log."""
+        return self.log.read_text(errors="replace")[-2000:]
+
+
+@contextmanager
+def launch(folder: Path, *, without_namespaces: bool = False, **settings: str) -> Iterator[Launched]:
+    """Start the service in process and mount namespaces and control groups of its own; stop it in the end.
+
+    Its port may not be open yet.
+
+    Args:
+        folder: an empty folder for its log and its temporary files.
+        without_namespaces: whether it is refused namespaces, as in a plain `docker run`.
+        settings: environment variables.
+    """
+    temporary = folder / "tmp"
+    temporary.mkdir(parents=True)
+    folder.chmod(0o711)  # scripts with user ids of their own pass through it
+    log = folder / "log"
+    port = free_port()
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(temporary), "PORT": str(port)}
+    groups = make_groups()
+    service: Sequence[str] = (sys.executable, "-m", "service.launcher")
+    if without_namespaces:
+        service = (*_REFUSE_NAMESPACES, *service)
+    unshare = ("unshare", "--pid", "--mount", "--fork", "--mount-proc", "--kill-child")
+    with log.open("wb") as output:
+        started = time.monotonic()
+        process = subprocess.Popen(
+            [*unshare, "sh", "-c", groups.join() + _SETUP, "sh", *service],
+            cwd=ROOT,
+            env=environment | settings,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    launched = Launched(port, process, log, temporary, psutil.Process(process.pid), started, groups)
+    try:
+        launched.launcher = wait_for(functools.partial(_only_child, process), "The service did not start.", launched)
+        yield launched
+    finally:
+        _stop(launched)
+        groups.remove()
+
+
+def _only_child(process: subprocess.Popen[bytes]) -> psutil.Process | None:
+    """Return the launcher, which unshare(1) has forked."""
+    return next(iter(_children(psutil.Process(process.pid))), None)
+
+
+def wait_for(find: Callable[[], Found | None], what: str, launched: Launched, seconds: float = _START_SECONDS) -> Found:
+    """Wait until something is there.
+
+    Args:
+        find: returns it; None or something empty while it is not there.
+        what: what to say when it does not come.
+        launched: the service, whose log is shown then.
+        seconds: how long to wait.
+
+    Raises:
+        ServerFailed: it did not come, or the service has ended.
+    """
+    until = time.monotonic() + seconds
+    while not (found := find()):
+        if time.monotonic() > until or launched.process.poll() is not None:
+            raise ServerFailed(f"{what}\n{launched.log_end()}")
+        time.sleep(_LOOK_SECONDS)
+    return found
+
+
+def _children(process: psutil.Process | None) -> list[psutil.Process]:
+    """Return the children of a process that may end meanwhile."""
+    try:
+        return process.children() if process else []
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _stop(launched: Launched) -> None:
+    """End the service as a platform does, and kill what does not end; with its first process go all others."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        launched.launcher.send_signal(signal.SIGCONT)
+        launched.launcher.send_signal(signal.SIGTERM)
+    try:
+        launched.process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        launched.process.kill()
+        launched.process.wait()
