@@ -1,6 +1,7 @@
 """Python Code Executor: the function `app` that functions-framework serves.
 
-It routes, asks the policy about a script, has the sandbox run it, and answers. The HTTP contract is in the README.
+It routes, asks the policy about a script, has the sandbox run it, and answers. The HTTP contract is in the README and in
+service/openapi.json.
 """
 
 import hashlib
@@ -20,13 +21,14 @@ from werkzeug.exceptions import HTTPException
 from policy import Policy, PolicyFileError, load_policy
 from sandbox import End, Overloaded, Sandbox, SandboxUnavailable
 from service.answers import Answer, error_document, health_document, outcome_document, report_document, usage_document
+from service.contract import load_contract
 from service.launcher import STARTER_FD
 from service.logs import RequestLine, configure_logs, log_request, trace_name
 from service.requests import BadRequest, check_media_type, parse_execute, read_body, take_body
 from service.server import configure_server
 from service.settings import Settings, SettingsError, read_settings
 
-_METHODS = {"/execute": ("POST",), "/health": ("GET", "HEAD")}
+_METHODS = {"/execute": ("POST",), "/health": ("GET", "HEAD"), "/openapi.json": ("GET", "HEAD")}
 _STATUS = {"invalid_json": 400, "invalid_request": 400, "payload_too_large": 413, "unsupported_media_type": 415}
 # How soon to ask again where no script can be run, in seconds: an operator has to act, or a restart is under way.
 _UNAVAILABLE_RETRY_SECONDS = 10
@@ -47,6 +49,7 @@ def _configure() -> tuple[Settings, Policy]:
 
 settings, policy = _configure()
 configure_logs(settings.log_level, settings.log_format)
+_contract = Answer(200, load_contract(settings))
 sandbox = Sandbox(
     settings.limits,
     min_isolation=settings.min_isolation,
@@ -109,7 +112,9 @@ def _route(request: flask.Request, stream: Any) -> Answer:
         allow = ", ".join((*methods, "OPTIONS") if settings.cors_origins else methods)
         sentence = f"{request.path} takes {allow} only."
         return Answer(405, error_document("method_not_allowed", sentence), {"Allow": allow})
-    return _health() if request.path == "/health" else _execute(request, stream)
+    if request.path == "/execute":
+        return _execute(request, stream)
+    return _health() if request.path == "/health" else _contract
 
 
 def _health() -> Answer:
@@ -155,7 +160,7 @@ def _overloaded(error: Overloaded, details: dict[str, str | float]) -> Answer:
 
 
 def _not_found() -> Answer:
-    return Answer(404, error_document("not_found", f"There is nothing here; try {' or '.join(_METHODS)}."))
+    return Answer(404, error_document("not_found", f"There is nothing here; try {', '.join(_METHODS)}."))
 
 
 def _internal_error() -> Answer:

@@ -23,7 +23,7 @@ def check_json(answer: requests.Response) -> dict[str, Any]:
     return document
 
 
-NOTHING_HERE = (404, "not_found", "There is nothing here; try /execute or /health.")
+NOTHING_HERE = (404, "not_found", "There is nothing here; try /execute, /health, /openapi.json.")
 POST_ONLY = (405, "method_not_allowed", "/execute takes POST only.")
 GET_ONLY = (405, "method_not_allowed", "/health takes GET, HEAD only.")
 JSON_ONLY = (415, "unsupported_media_type", "The Content-Type must be application/json.")

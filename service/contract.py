@@ -1,0 +1,27 @@
+"""The HTTP contract as an OpenAPI document: `openapi.json`, with the limits of this service's settings."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from service.settings import Settings
+
+_FILE = Path(__file__).with_name("openapi.json")
+
+
+def load_contract(settings: Settings) -> dict[str, Any]:
+    """Return the document, in which the schemas' limits are those of the settings.
+
+    JSON Schema counts characters where the settings count bytes of UTF-8; there are never more of those than of these.
+    """
+    document: dict[str, Any] = msgspec.json.decode(_FILE.read_bytes())
+    schemas = document["components"]["schemas"]
+    fields = schemas["Script"]["properties"]
+    fields["script"]["maxLength"] = settings.script_bytes
+    # A whole number stands without a fraction, as in the file.
+    seconds = settings.limits.timeout_seconds
+    fields["timeout"]["maximum"] = int(seconds) if seconds.is_integer() else seconds
+    schemas["Stdout"]["maxLength"] = settings.limits.stdout_bytes
+    schemas["Stderr"]["maxLength"] = settings.limits.stderr_bytes
+    return document
