@@ -6,11 +6,12 @@ MINUTES ?= 30
 IMAGE ?= python-code-executor
 SERVICE ?= python-code-executor
 REGION ?= europe-west1
+SECONDS ?= 600
 ACCOUNT = $(SERVICE)-run@$(PROJECT).iam.gserviceaccount.com
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test lint lint-cloud attack fuzz-policy soak bench bench-policy bench-image
+.PHONY: help run test lint lint-cloud attack fuzz-http fuzz-policy soak bench bench-policy bench-image
 .PHONY: image image-size sbom audit terraform-docs deploy lock clean
 .DEFAULT_GOAL := help
 
@@ -56,10 +57,12 @@ lint: .venv/installed-dev ## Check style (ruff), types (mypy, strict) and the Do
 	.venv/bin/hadolint Dockerfile
 
 # Three fuzzers run for a quarter of the time each; Hypothesis makes as many examples as fit into the rest.
-fuzz-policy: SECONDS = 600
 fuzz-policy: .venv/installed-dev .venv-sandbox/installed ## Fuzz the policy for SECONDS (600), and compare it with what scripts reach.
 	FUZZ_SECONDS=$$(($(SECONDS) / 4)) .venv/bin/python -m pytest -s tests/policy/test_fuzz.py tests/policy/test_grammar.py \
 	  tests/policy/test_differential.py
+
+fuzz-http: .venv/installed-dev .venv-sandbox/installed ## Try the service against its OpenAPI document for SECONDS (600).
+	.venv/bin/python -m tests.http.fuzz --seconds $(SECONDS)
 
 bench: .venv/installed-dev .venv-sandbox/installed ## Measure the service, as root and with wrk; ARGS=--quick for a rough look.
 	.venv/bin/python -m bench $(ARGS)

@@ -1,7 +1,7 @@
 """Python Code Executor: the function `app` that functions-framework serves.
 
-It routes, asks the policy about a script, has the sandbox run it, and answers. The HTTP contract is in the README and in
-service/openapi.json.
+It routes, asks the policy about a script, has the sandbox run it, and answers. The HTTP contract is in the README
+and, for machines, in `service/openapi.json`.
 """
 
 import hashlib

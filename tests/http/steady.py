@@ -1,0 +1,31 @@
+"""What a server holds when nothing is going on: to see that it holds no more after it was abused."""
+
+import time
+
+import psutil
+
+from tests.conftest import Server
+from tests.sandbox.conftest import wait_until_idle
+
+# A connection that was given up lingers; a script whose client has gone runs on to its end.
+_SECONDS = 60.0
+
+
+def descriptors(server: Server) -> int:
+    """Return how many descriptors gunicorn and its worker have open, once nothing runs any more."""
+    wait_until_idle(server, server.isolation() or "none", "warm")
+    return sum(process.num_fds() for process in gunicorn(server))
+
+
+def gunicorn(server: Server) -> list[psutil.Process]:
+    """Return gunicorn's two processes."""
+    [worker] = server.main.children()
+    return [server.main, worker]
+
+
+def wait_for_descriptors(server: Server, expected: int) -> None:
+    """Wait until gunicorn has no more descriptors open, and the sandbox no more processes, than before."""
+    until = time.monotonic() + _SECONDS
+    while (found := descriptors(server)) > expected:
+        assert time.monotonic() < until, f"{found} descriptors instead of {expected}"
+        time.sleep(0.05)
