@@ -6,7 +6,7 @@ made of expressions that end in every way that a script can.
 
 import json
 import sys
-from typing import Any
+from typing import Any, TypeAlias
 
 import schemathesis
 from hypothesis import strategies as st
@@ -20,6 +20,8 @@ from tests.contract import CODES
 
 # A result may have integers of any size.
 sys.set_int_max_str_digits(0)
+
+AnyCase: TypeAlias = Case[Any]
 
 _LIMITS = Limits()
 # JSON writes one byte as six characters at the most (\u0000). Beyond the result and the streams there are an error of
@@ -82,15 +84,16 @@ _scripts = st.builds(
 )
 
 
-@schemathesis.hook.apply_to(method="POST", path="/execute")
-def flatmap_case(context: HookContext, case: Case) -> st.SearchStrategy[Case]:
-    """Put a script that runs into half of the requests that are valid."""
+@schemathesis.hook
+def flatmap_case(context: HookContext, case: AnyCase) -> st.SearchStrategy[AnyCase]:
+    """Put a script that runs into half of the valid requests to run one."""
+    body = case.body
     valid = case.meta is not None and case.meta.generation.mode == GenerationMode.POSITIVE
-    if not valid or not isinstance(case.body, dict):
+    if not valid or case.path != "/execute" or not isinstance(body, dict):
         return st.just(case)
 
-    def with_script(script: str) -> Case:
-        case.body = {**case.body, "script": script, "timeout": 0.3}
+    def with_script(script: str) -> AnyCase:
+        case.body = {**body, "script": script, "timeout": 0.3}
         return case
 
     return st.just(case) | _scripts.map(with_script)
@@ -107,7 +110,7 @@ def _no_constant(name: str) -> None:
 
 
 @schemathesis.check
-def answer_is_one_of_the_contract(ctx: CheckContext, response: Response, case: Case) -> None:
+def answer_is_one_of_the_contract(ctx: CheckContext, response: Response, case: AnyCase) -> None:
     """Check what a schema cannot say: strict JSON, one code for one status, within bounds, and nothing that failed."""
     assert response.status_code != 500, "the service failed"
     assert response.content_size <= _MOST_BYTES, response.content_size
