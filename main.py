@@ -24,8 +24,8 @@ from service.answers import Answer, error_document, health_document, outcome_doc
 from service.contract import load_contract
 from service.launcher import STARTER_FD
 from service.logs import RequestLine, configure_logs, log_request, trace_name
-from service.requests import BadRequest, check_media_type, parse_execute, read_body, take_body
-from service.server import configure_server
+from service.requests import BadRequest, Execute, check_media_type, parse_execute, read_body, take_body
+from service.server import SPARE_THREADS, configure_server
 from service.settings import Settings, SettingsError, read_settings
 
 _METHODS = {"/execute": ("POST",), "/health": ("GET", "HEAD"), "/openapi.json": ("GET", "HEAD")}
@@ -62,6 +62,8 @@ sandbox = Sandbox(
 # One script is checked at a time: Python runs one thread at a time anyway, and the longest scripts take a second and
 # more than a hundred megabytes each, so that a few dozen at once would use up the memory.
 _checking = threading.Lock()
+# What may be checked, queued or run at once leaves threads for health checks, however long the checks take.
+_admitted = threading.BoundedSemaphore(sandbox.capacity + SPARE_THREADS // 2)
 
 
 def _start_sandbox() -> None:
@@ -134,6 +136,16 @@ def _execute(request: flask.Request, stream: Any) -> Answer:
     except BadRequest as error:
         return Answer(_STATUS[error.code], error_document(error.code, str(error)))
     details: dict[str, str | float] = {"script_sha256": hashlib.sha256(wanted.script.encode()).hexdigest()}
+    if not _admitted.acquire(blocking=False):
+        return _overloaded(Overloaded(math.ceil(settings.limits.timeout_seconds)), details)
+    try:
+        return _check_and_run(wanted, details)
+    finally:
+        _admitted.release()
+
+
+def _check_and_run(wanted: Execute, details: dict[str, str | float]) -> Answer:
+    """Answer a request that is as it should be."""
     if not _checking.acquire(timeout=settings.limits.timeout_seconds):
         return _overloaded(Overloaded(math.ceil(settings.limits.timeout_seconds)), details)
     try:

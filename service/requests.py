@@ -65,11 +65,15 @@ def read_body(environ: dict[str, Any], stream: IO[bytes], max_bytes: int) -> byt
 
     Raises:
         BadRequest: `payload_too_large` above `max_bytes`, before anything is read where the length is declared;
-            `invalid_request` when the body ends early, comes too slowly, or is in broken chunks.
+            `unsupported_media_type` when it is compressed on its way; `invalid_request` when it ends early, comes too
+            slowly, or is in broken chunks.
     """
     # The server has checked that this is a number and that no Transfer-Encoding contradicts it.
     declared = environ.get("CONTENT_LENGTH")
-    if not declared and environ.get("HTTP_TRANSFER_ENCODING", "").lower() != "chunked":
+    coding = environ.get("HTTP_TRANSFER_ENCODING", "").lower()
+    if coding not in ("", "chunked"):
+        raise BadRequest("unsupported_media_type", "The only Transfer-Encoding that is taken is chunked.")
+    if not declared and not coding:
         return b""
     length = int(declared) if declared else max_bytes + 1
     if declared and length > max_bytes:

@@ -32,6 +32,10 @@ IDLE_SECONDS = 5.0
 REQUEST_SECONDS = 20.0
 RESPONSE_SECONDS = 60.0
 LINGER_SECONDS = 2.0
+# How long a client may keep a thread waiting while every thread is taken and other requests wait for one, and how often
+# that is looked at.
+PATIENCE_SECONDS = 0.5
+LOOK_SECONDS = 0.1
 
 # Threads beyond those that wait for scripts: for health checks, for errors, and for clients that are slow.
 SPARE_THREADS = 64
@@ -74,6 +78,9 @@ def configure_server(
         gunicorn.config.LoggerClass: ServiceLogger,
         # A socket under $HOME by which the server can be commanded, and which scripts without namespaces could see.
         gunicorn.config.ControlSocketDisable: True,
+        # By default a proxy on this machine, and so whoever is on it, may say what path and scheme were asked for. With
+        # the path in SCRIPT_NAME the router redirects, in HTML.
+        gunicorn.config.ForwardedAllowIPS: "",
         # A worker's sign of life is a file, which needs no disk, and is possible where the root is read-only.
         gunicorn.config.WorkerTmpDir: _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK) else None,
         # Every connection is a descriptor, and without one left gunicorn's worker dies; the other half is for jails.
@@ -90,42 +97,61 @@ class RequestTooSlow(NoMoreData, TimeoutError):  # type: ignore[misc]
 
 
 class RequestSocket(socket.socket):
-    """A client's connection, on which a whole request must arrive, and an answer be taken, within a time."""
+    """A client's connection, on which a whole request must arrive, and an answer be taken, within a time.
 
-    request_deadline = math.inf
+    Attributes:
+        waiting_since: since when a thread waits for the client; infinity while none does.
+    """
+
+    waiting_since = math.inf
+    _began = math.inf
+    _deadline = math.inf
+    _given_up = False
+
+    def begin(self, seconds: float) -> None:
+        """Give the client so many seconds to send what it is about to send."""
+        self._began = time.monotonic()
+        self._deadline = self._began + seconds
 
     def recv(self, bufsize: int, flags: int = 0) -> bytes:
         """Receive as usual, but not past the deadline, however often a byte arrives.
 
         Raises:
-            RequestTooSlow: it has passed.
+            RequestTooSlow: it has passed, or the client was given up.
         """
         timeout = self.gettimeout()
-        remaining = self.request_deadline - time.monotonic()
+        remaining = self._deadline - time.monotonic()
         if timeout == 0 or remaining == math.inf:
             return super().recv(bufsize, flags)
         if remaining <= 0:
             raise RequestTooSlow
         self.settimeout(remaining if timeout is None else min(remaining, timeout))
+        self.waiting_since = self._began
         try:
-            return super().recv(bufsize, flags)
+            data = super().recv(bufsize, flags)
         except TimeoutError as error:
             raise RequestTooSlow from error
         finally:
+            self.waiting_since = math.inf
             self.settimeout(timeout)
+        if self._given_up:
+            raise RequestTooSlow
+        return data
 
     def sendall(self, data: Any, flags: int = 0) -> None:
         """Send as usual, but give up on a client that does not read.
 
         Raises:
-            BrokenPipeError: it has not taken everything in time.
+            BrokenPipeError: it has not taken everything in time, or was given up.
         """
         self.settimeout(RESPONSE_SECONDS)
+        self.waiting_since = time.monotonic()
         try:
             super().sendall(data, flags)
         except TimeoutError as error:
             raise BrokenPipeError(errno.EPIPE, "the client does not read its answer") from error
         finally:
+            self.waiting_since = math.inf
             self.settimeout(None)
 
     def linger(self) -> None:
@@ -134,7 +160,7 @@ class RequestSocket(socket.socket):
         gunicorn does the same when it closes a connection, but in the thread that accepts all others, and gives up
         after 64 KB, so that who sends a body that is too large may not see the answer that says so.
         """
-        self.request_deadline = time.monotonic() + LINGER_SECONDS
+        self.begin(LINGER_SECONDS)
         try:
             self.shutdown(socket.SHUT_WR)
             while self.recv(65536):
@@ -145,6 +171,12 @@ class RequestSocket(socket.socket):
             # Then there is nothing left that gunicorn could wait for.
             with suppress(OSError):
                 self.shutdown(socket.SHUT_RDWR)
+
+    def give_up(self) -> None:
+        """End the connection, from another thread than the one that waits for the client."""
+        self._given_up = True
+        with suppress(OSError):
+            self.shutdown(socket.SHUT_RDWR)
 
 
 class ServiceWorker(ThreadWorker):  # type: ignore[misc]
@@ -158,6 +190,9 @@ class ServiceWorker(ThreadWorker):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         # functions-framework sets 0, which is no limit.
         self.cfg.set("limit_request_line", gunicorn.config.LimitRequestLine.default)
+        # The connections whose requests wait for a thread, and those that have one.
+        self._queued: set[TConn] = set()
+        self._handled: set[TConn] = set()
 
     def run(self) -> None:
         """Serve until told to stop; runs in the worker process, once it is set up.
@@ -181,6 +216,7 @@ class ServiceWorker(ThreadWorker):  # type: ignore[misc]
         gunicorn lets a thread wait for that byte, so that a few idle connections hold all threads.
         """
         if conn.initialized or conn.data_ready:
+            self._queued.add(conn)
             super().enqueue_req(conn)
             return
         conn.sock = RequestSocket(fileno=conn.sock.detach())
@@ -191,11 +227,33 @@ class ServiceWorker(ThreadWorker):  # type: ignore[misc]
 
     def handle(self, conn: TConn) -> Any:
         """Handle one request, which must arrive in time; true when the connection is kept."""
-        conn.sock.request_deadline = time.monotonic() + REQUEST_SECONDS
-        kept = super().handle(conn)
-        if not kept:
-            conn.sock.linger()
-        return kept
+        self._handled.add(conn)
+        self._queued.discard(conn)
+        try:
+            conn.sock.begin(REQUEST_SECONDS)
+            kept = super().handle(conn)
+            if not kept:
+                conn.sock.linger()
+            return kept
+        finally:
+            self._handled.discard(conn)
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Do what there is to do, as usual; then see to it that slow clients do not hold every thread."""
+        super().wait_for_and_dispatch_events(min(timeout, LOOK_SECONDS) if self._queued else timeout)
+        if self._queued and len(self._handled) >= self.cfg.threads:
+            self._give_up_slow_clients()
+
+    def _give_up_slow_clients(self) -> None:
+        """Free threads for as many requests as wait for one, from those clients that have held theirs the longest."""
+        until = time.monotonic() - PATIENCE_SECONDS
+        # Each with its time, which may change meanwhile.
+        slow = [(conn.sock.waiting_since, id(conn), conn.sock) for conn in tuple(self._handled)]
+        longest = [sock for since, _, sock in sorted(slow) if since < until][: len(self._queued)]
+        for sock in longest:
+            sock.give_up()
+        if longest:
+            _log.warning("Gave up on %d slow clients: every thread was taken, and others waited.", len(longest))
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
         """Answer what is not HTTP as JSON, like everything else; gunicorn's own answer is HTML, and sometimes a 5xx."""
@@ -205,7 +263,7 @@ class ServiceWorker(ThreadWorker):  # type: ignore[misc]
         body = Answer(400, error_document("invalid_request", f"This is not valid HTTP. {str(exc)[:200]}")).body()
         head = (
             "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
+            f"X-Content-Type-Options: nosniff\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         line = RequestLine("", "", 400, 0.0, None, len(body), addr[0], "", "", {"code": "invalid_request"})
         log_request(line)

@@ -37,7 +37,7 @@ def test_request_that_trickles_in_is_given_up(ends: tuple[RequestSocket, socket.
 
     threading.Thread(target=trickle, daemon=True).start()
     started = time.monotonic()
-    ours.request_deadline = started + 0.2
+    ours.begin(0.2)
     with pytest.raises(RequestTooSlow):
         read_for_ever(ours)
     assert 0.15 < time.monotonic() - started < 0.5
@@ -45,7 +45,7 @@ def test_request_that_trickles_in_is_given_up(ends: tuple[RequestSocket, socket.
 
 def test_request_that_stops_is_given_up(ends: tuple[RequestSocket, socket.socket]) -> None:
     ours, _ = ends
-    ours.request_deadline = time.monotonic() + 0.1
+    ours.begin(0.1)
     with pytest.raises(RequestTooSlow):
         ours.recv(1)
     assert ours.gettimeout() is None
@@ -53,7 +53,7 @@ def test_request_that_stops_is_given_up(ends: tuple[RequestSocket, socket.socket
 
 def test_shorter_timeout_of_the_server_counts(ends: tuple[RequestSocket, socket.socket]) -> None:
     ours, _ = ends
-    ours.request_deadline = time.monotonic() + 60
+    ours.begin(60)
     ours.settimeout(0.1)
     with pytest.raises(TimeoutError):
         ours.recv(1)
