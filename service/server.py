@@ -101,15 +101,18 @@ class RequestSocket(socket.socket):
 
     Attributes:
         waiting_since: since when a thread waits for the client; infinity while none does.
+        answered: whether an answer to the request has begun.
     """
 
     waiting_since = math.inf
+    answered = False
     _began = math.inf
     _deadline = math.inf
     _given_up = False
 
     def begin(self, seconds: float) -> None:
-        """Give the client so many seconds to send what it is about to send."""
+        """Give the client so many seconds for what it is about to send."""
+        self.answered = False
         self._began = time.monotonic()
         self._deadline = self._began + seconds
 
@@ -144,6 +147,7 @@ class RequestSocket(socket.socket):
         Raises:
             BrokenPipeError: it has not taken everything in time, or was given up.
         """
+        self.answered = True
         self.settimeout(RESPONSE_SECONDS)
         self.waiting_since = time.monotonic()
         try:
@@ -255,10 +259,13 @@ class ServiceWorker(ThreadWorker):  # type: ignore[misc]
         if longest:
             _log.warning("Gave up on %d slow clients: every thread was taken, and others waited.", len(longest))
 
-    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
+    def handle_error(self, req: Any, client: RequestSocket, addr: Any, exc: Exception) -> None:
         """Answer what is not HTTP as JSON, like everything else; gunicorn's own answer is HTML, and sometimes a 5xx."""
         if not isinstance(exc, ParseException):
             super().handle_error(req, client, addr, exc)
+            return
+        if client.answered:
+            _log.debug("What was left of a body is not valid HTTP: %s", exc)
             return
         body = Answer(400, error_document("invalid_request", f"This is not valid HTTP. {str(exc)[:200]}")).body()
         head = (

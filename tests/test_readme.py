@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from sandbox import End, Limits
+from sandbox import Limits
 from sandbox.limits import MB
+from service.server import IDLE_SECONDS, REQUEST_SECONDS, RESPONSE_SECONDS
 from service.settings import TABLE
 from tests.conftest import ROOT, Server
+from tests.contract import CODES, codes_in_the_code
 
 README = (ROOT / "README.md").read_text()
 EXAMPLES = re.findall(r"<!-- example -->\n```sh\n(.+?)```\n\n```json\n(.+?)\n```", README, re.DOTALL)
@@ -46,11 +48,7 @@ def test_example(command: str, answer: str, server: Server) -> None:
 
 
 def test_every_code_is_documented() -> None:
-    documented = set(re.findall(r"^\| \d+ \| `(\w+)` \|", section("The contract"), re.MULTILINE))
-    ours = {"invalid_json", "invalid_request", "not_found", "method_not_allowed", "payload_too_large"}
-    ours |= {"unsupported_media_type", "overloaded", "internal_error", "sandbox_unavailable"}
-    policy = {"syntax_error", "missing_main", "missing_return", "policy_violation"}
-    assert documented == {end.value for end in End if end is not End.RETURNED} | ours | policy
+    assert set().union(*CODES.values()) == codes_in_the_code()
 
 
 def test_every_setting_is_documented_with_its_default() -> None:
@@ -71,6 +69,14 @@ def test_limits_are_the_defaults() -> None:
     assert limits["scratch files"] == f"{ours.scratch_bytes // MB} MB"
     assert limits["open files"] == f"{ours.open_files}"
     assert limits["threads"] == f"{ours.threads}"
+
+
+def test_times_of_a_connection_are_the_servers() -> None:
+    seconds = re.search(
+        r"nothing comes for (\d+) s, .+ after (\d+) s, .+ after (\d+) s;", section("The contract"), re.DOTALL
+    )
+    assert seconds
+    assert [float(one) for one in seconds.groups()] == [IDLE_SECONDS, REQUEST_SECONDS, RESPONSE_SECONDS]
 
 
 def test_every_make_target_exists() -> None:

@@ -46,6 +46,9 @@ def main() -> int:
     hostile = execute(url, HOSTILE, {})
     if hostile.get("result") != {"reached": []}:
         wrong.append(f"hostile script: {hostile}")
+    contract = ask(urllib.request.Request(f"{url}/openapi.json"))
+    if "/execute" not in contract.get("paths", {}):
+        wrong.append(f"contract: {contract}")
     for line in wrong:
         print(f"WRONG {line}", file=sys.stderr)
     return 1 if wrong else 0

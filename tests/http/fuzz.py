@@ -16,7 +16,7 @@ from pathlib import Path
 import requests
 
 from tests.conftest import ROOT, Server, free_port, start_server
-from tests.http.steady import descriptors, wait_for_descriptors
+from tests.http.steady import settled_descriptors, wait_for_descriptors
 
 CONFIGURATION = ROOT / "tests" / "http" / "schemathesis.toml"
 START_SECONDS = 60
@@ -63,7 +63,7 @@ def main() -> int:
         server = Server(port, start_server(Path(folder), {"PORT": str(port)}), Path(folder) / "log")
         try:
             wait_until_it_answers(server)
-            before = descriptors(server)
+            before = settled_descriptors(server)
             options = ["--seed", str(arguments.seed), "--max-time", str(arguments.seconds)]
             done = run_schemathesis(f"{server.url}/openapi.json", *options)
             wrong = what_went_wrong(server)

@@ -45,7 +45,7 @@ def split(answers: bytes) -> list[tuple[int, dict[str, object]]]:
         (CHUNKED + b"5\r\n{}", 400, "invalid_request"),
         (CHUNKED + b"2\r\n{}\r\n0\r\nX: " + b"y" * 2_000_000, 400, "invalid_request"),
         (CHUNKED + b"100001\r\n" + b" " * 0x100001 + b"\r\n0\r\n\r\n", 413, "payload_too_large"),
-        (POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400, "invalid_json"),
+        (POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 415, "unsupported_media_type"),
         (POST + b"Transfer-Encoding: frob\r\n\r\n", 400, "invalid_request"),
         (POST + b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n0\r\n\r\n", 400, "invalid_request"),
         (POST + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", 400, "invalid_request"),
@@ -72,6 +72,20 @@ def split(answers: bytes) -> list[tuple[int, dict[str, object]]]:
         (b"GET /" + b"x" * 200_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 400, "invalid_request"),
         (b"GET /health HTTP/9.9\r\nHost: x\r\n\r\n", 400, "invalid_request"),
         (b"GET /health\r\n\r\n", 400, "invalid_request"),
+        (b"GET /health\n", 400, "invalid_request"),
+        (b"GET /health HTTP/0.9\r\n\r\n", 400, "invalid_request"),
+        (b"GET\r\n\r\n", 400, "invalid_request"),
+        (b"G\x00T /health HTTP/1.1\r\nHost: x\r\n\r\n", 400, "invalid_request"),
+        (b"A" * 300 + b" /health HTTP/1.1\r\nHost: x\r\n\r\n", 400, "invalid_request"),
+        (b"CONNECT elsewhere.example:443 HTTP/1.1\r\nHost: x\r\n\r\n", 404, "not_found"),
+        (b"TRACE /health HTTP/1.1\r\nHost: x\r\n\r\n", 405, "method_not_allowed"),
+        (b"GET /%00/../health HTTP/1.1\r\nHost: x\r\n\r\n", 404, "not_found"),
+        (b"GET /\xed\xa0\x80 HTTP/1.1\r\nHost: x\r\n\r\n", 400, "invalid_request"),
+        (b"GET /health HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, "invalid_request"),
+        (b"GET /health HTTP/1.1\r\nHost: " + b"x" * 8000 + b"\r\n\r\n", 400, "invalid_request"),
+        (b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n" + GET + b"\r\n", 400, "invalid_request"),
+        (GET + b": x\r\n\r\n", 400, "invalid_request"),
+        (POST + b"Content-Type: application/json\r\n\r\n", 400, "invalid_request"),
         (b"get /health HTTP/1.1\r\nHost: x\r\n\r\n", 400, "invalid_request"),
         (b"GET /he alth HTTP/1.1\r\nHost: x\r\n\r\n", 400, "invalid_request"),
         (b"GET http://[ HTTP/1.1\r\nHost: x\r\n\r\n", 400, "invalid_request"),
@@ -83,7 +97,9 @@ def split(answers: bytes) -> list[tuple[int, dict[str, object]]]:
     ],
 )
 def test_hostile_request_gets_a_4xx_in_json(server: Server, sent: bytes, status: int, code: str) -> None:
-    first, *_ = split(server.exchange(sent))
+    came = server.exchange(sent)
+    assert b"X-Content-Type-Options: nosniff\r\n" in came
+    first, *_ = split(came)
     assert (first[0], first[1]["code"]) == (status, code)
 
 

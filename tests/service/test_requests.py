@@ -122,9 +122,11 @@ def test_body_is_read_within_its_length(body: bytes, more: dict[str, str], expec
         (b"", {"CONTENT_LENGTH": "9" * 1000}, "payload_too_large"),
         (b"123456", {"HTTP_TRANSFER_ENCODING": "chunked"}, "payload_too_large"),
         (b"1234", {"CONTENT_LENGTH": "5"}, "invalid_request"),
+        (b"12345", {"HTTP_TRANSFER_ENCODING": "gzip, chunked"}, "unsupported_media_type"),
+        (b"12345", {"HTTP_TRANSFER_ENCODING": "identity, chunked"}, "unsupported_media_type"),
     ],
 )
-def test_body_of_a_wrong_length_is_refused(body: bytes, more: dict[str, str], code: str) -> None:
+def test_body_that_is_not_as_it_should_be_is_refused(body: bytes, more: dict[str, str], code: str) -> None:
     request = environ(body, **more)
     with pytest.raises(BadRequest) as caught:
         read_body(request, take_body(request), max_bytes=5)

@@ -1,3 +1,4 @@
+import math
 import socket
 import threading
 import time
@@ -67,3 +68,25 @@ def test_client_that_does_not_read_is_given_up(
     monkeypatch.setattr(server, "RESPONSE_SECONDS", 0.1)
     with pytest.raises(BrokenPipeError):
         ours.sendall(b"x" * 10_000_000)
+
+
+@pytest.mark.parametrize("waits", ["for a request", "for an answer to be taken"])
+def test_client_is_given_up_by_another_thread(ends: tuple[RequestSocket, socket.socket], waits: str) -> None:
+    ours, _ = ends
+    ours.begin(60)
+
+    def give_up_once_it_waits() -> None:
+        while ours.waiting_since == math.inf:
+            time.sleep(0.01)
+        ours.give_up()
+
+    assert ours.waiting_since == math.inf
+    threading.Thread(target=give_up_once_it_waits, daemon=True).start()
+    if waits == "for a request":
+        with pytest.raises(RequestTooSlow):
+            ours.recv(1)
+    else:
+        with pytest.raises(BrokenPipeError):
+            ours.sendall(b"x" * 10_000_000)
+    assert ours.waiting_since == math.inf
+    assert ours.answered == (waits != "for a request")
