@@ -83,6 +83,18 @@ def keeps_a_network(process: psutil.Process) -> bool:
     return exit_signal == "0" and own == parents
 
 
+# What `running` can run.
+WAIT = """
+import os, time
+
+def main():
+    os.mkdir("here")
+    while os.path.exists("here"):
+        time.sleep(0.01)
+    return "done"
+"""
+
+
 @contextmanager
 def running(server: Service, script: str, **args: object) -> Iterator[tuple[psutil.Process, Future[Any]]]:
     """Run a script that makes a folder `here` and ends when that is gone; find its process meanwhile.

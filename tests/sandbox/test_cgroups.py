@@ -9,17 +9,8 @@ import pytest
 import nsjail
 from sandbox.cgroups import Cgroups, JailCgroups, writable_cgroups
 from tests.conftest import ROOT, Serve
-from tests.sandbox.conftest import running
+from tests.sandbox.conftest import WAIT, running
 
-WAIT = """
-import os, time
-
-def main():
-    os.mkdir("here")
-    while os.path.exists("here"):
-        time.sleep(0.01)
-    return "done"
-"""
 MB = 2**20
 CONTROLLERS = ("memory", "pids")
 

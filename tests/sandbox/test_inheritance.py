@@ -8,19 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, Server
-from tests.sandbox.conftest import SITE_PACKAGES, running
+from tests.sandbox.conftest import SITE_PACKAGES, WAIT, running
 
 pytestmark = pytest.mark.needs_root
 
-WAIT = """
-import os, time
-
-def main():
-    os.mkdir("here")
-    while os.path.exists("here"):
-        time.sleep(0.01)
-    return "done"
-"""
 PROGRAMS = {"bare": WAIT, "numpy": "import numpy\n" + WAIT}
 
 OF_THE_KERNEL = {"[vdso]", "[vvar]", "[vvar_vclock]", "[vsyscall]"}

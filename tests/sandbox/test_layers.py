@@ -12,19 +12,10 @@ import pytest
 
 from tests.attacking import LIMITS, ORDINARY_USER
 from tests.conftest import Server
-from tests.sandbox.conftest import running
+from tests.sandbox.conftest import WAIT, running
 
 pytestmark = pytest.mark.needs_root
 
-WAIT = """
-import os, time
-
-def main():
-    os.mkdir("here")
-    while os.path.exists("here"):
-        time.sleep(0.01)
-    return "done"
-"""
 NAMESPACES = {"cgroup", "ipc", "mnt", "net", "pid", "user", "uts"}
 # What each spare of a zygote has of its own, within those of its jail.
 OWN_NAMESPACES = {"ipc", "mnt", "net", "pid", "uts"}
