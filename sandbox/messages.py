@@ -14,6 +14,12 @@ from typing import TypedDict
 
 KILL = b"K"
 WAKE = b"W"
+_LENGTH_BYTES = 8
+
+
+def frame(text: bytes) -> bytes:
+    """Return a text with its length before it, as the jail reads it."""
+    return len(text).to_bytes(_LENGTH_BYTES, "big") + text
 
 
 class Setup(TypedDict):

@@ -21,7 +21,7 @@ from .errors import SandboxUnavailable, SpareDied
 from .jail_process import Jail
 from .judge import ENVELOPE_BYTES, Report, judge
 from .limits import KB, Limits
-from .messages import KILL, WAKE, Script
+from .messages import KILL, WAKE, Script, frame
 from .outcome import Outcome
 from .streams import CappedStream, drain
 
@@ -144,7 +144,7 @@ class Spare:
         Raises:
             SpareDied: the spare had died already.
         """
-        text = memoryview(WAKE + marshal.dumps(dict(script)))
+        text = memoryview(WAKE + frame(marshal.dumps(dict(script))))
         os.set_blocking(self._job, False)
         writable = select.poll()
         writable.register(self._job, select.POLLOUT)

@@ -22,6 +22,7 @@ from .isolation import IsolationLevel, Way
 from .jail import scratch
 from .jail_process import Jail
 from .limits import Limits
+from .messages import frame
 from .place import Place
 
 # What a jail without nsjail gets; the .cfg files give the others the same.
@@ -139,7 +140,7 @@ class LocalStarter:
         setup = marshal.dumps(dict(self.place.setup(way, self._limits, str(folder), warm_imports)))
         with contextlib.suppress(OSError):  # a jail that has ended already shows in its answer
             for text in (self.place.interpreter.bundle, setup):
-                control.sendall(len(text).to_bytes(8, "big") + text)
+                control.sendall(frame(text))
         return LocalProcess(process, _Remains(folder, cgroups), self._left_over), control, log_fd
 
     def _remove_left_over(self) -> None:

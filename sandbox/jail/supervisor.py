@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import marshal
 import os
-import resource
 import sys
 from _json import encode_basestring_ascii  # the C function alone: `import json` costs 10 ms
 from _socket import MSG_WAITALL, SCM_RIGHTS, SOL_SOCKET, socket, socketpair
 from contextlib import suppress
 from select import POLLIN, poll
-from signal import SIG_DFL, SIGCHLD, SIGKILL, set_wakeup_fd, signal
+from signal import SIGCHLD, SIGKILL, set_wakeup_fd, signal
 from time import monotonic
 
-from . import isolate, kernel, scratch, script
+from . import isolate, kernel, scratch, spare_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +30,6 @@ _LENGTH_BYTES = 8
 _NUMBER_BYTES = 8
 # From the end of one look to the next: what scripts hide in their folders must not keep the supervisor from the rest.
 _SCRATCH_CHECK_SECONDS = 0.05
-_READY = b"ready "
 
 
 class _Spare:
@@ -133,7 +131,7 @@ class Supervisor:
         pid = processes.fork(self._own) if processes else os.fork()
         if pid == 0:
             identity = isolate.Identity(uid, folder, supervisor_pid)
-            _become_spare(setup, order, identity, [*(end for _, end in outputs), job, announce])
+            spare_process.become_spare(setup, order, identity, [*(end for _, end in outputs), job, announce])
         for fd in (announce, job, *(write_end for _, write_end in outputs)):
             os.close(fd)
         host_ends = [host_end.detach(), host_job, *(read_end for read_end, _ in outputs)]
@@ -163,8 +161,8 @@ class Supervisor:
         self._forget(spare.ready)
         said, spare.ready = _read_all(spare.ready), None
         failure = ""
-        if said.startswith(_READY):
-            cpu_seconds, kilobytes = said.removeprefix(_READY).split()
+        if said.startswith(spare_process.READY):
+            cpu_seconds, kilobytes = said.removeprefix(spare_process.READY).split()
             spare.used_before = float(cpu_seconds), int(kilobytes)
         else:
             failure = said.decode(errors="replace") or "the process ended while it was being isolated"
@@ -242,36 +240,6 @@ class Supervisor:
                 if os.getppid() == supervisor_pid:
                     scratch.remove(spare.scratch)
             os._exit(0)
-
-
-def _become_spare(setup: Setup, order: Order, identity: isolate.Identity, descriptors: list[int]) -> NoReturn:
-    """Isolate this process, wait for a script, run it, write the envelope of its result and end."""
-    try:
-        set_wakeup_fd(-1)
-        signal(SIGCHLD, SIG_DFL)
-        isolate.keep_only(descriptors)
-        try:
-            isolate.isolate(setup, order, identity)
-        except BaseException as error:
-            os.write(isolate.READY_FD, f"{type(error).__name__}: {error}".encode(errors="replace"))
-            os._exit(1)
-        script.seed_random()
-        script.run_script("def main():\n    return {}", "{}", setup["result_bytes"])
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        os.write(isolate.READY_FD, _READY + b"%f %d" % (used.ru_utime + used.ru_stime, used.ru_maxrss))
-        os.close(isolate.READY_FD)
-        # The kernel lets a process that is killed while it waits in read(2) still read. If all came in one piece, the
-        # host could not tell a spare that died then from one that had begun.
-        if not os.read(isolate.JOB_FD, 1):
-            os._exit(0)  # the host has gone, or does not need this spare any more
-        with open(isolate.JOB_FD, "rb") as channel:
-            job = marshal.load(channel)  # noqa: S302 (sent by the host, which is trusted here)
-        envelope = memoryview(script.run_script(job["source"], job["args"], setup["result_bytes"]))
-        while envelope:
-            envelope = envelope[os.write(isolate.RESULT_FD, envelope) :]
-    finally:
-        # Threads that still run are not waited for, and nothing of the script's gets a say in how its process ends.
-        os._exit(0)
 
 
 def _read_all(fd: int) -> bytes:

@@ -1,0 +1,70 @@
+"""What a spare's own process does: isolates itself, waits for its script, runs it, and ends."""
+
+from __future__ import annotations
+
+import marshal
+import os
+import resource
+from signal import SIG_DFL, SIGCHLD, set_wakeup_fd, signal
+
+from . import isolate, script
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from sandbox.messages import Order, Setup
+
+# With what the process says that it is isolated; CPU time and memory used so far follow. Anything else is a failure.
+READY = b"ready "
+
+_LENGTH_BYTES = 8
+# What scripts touch first is copied by this, and not when somebody waits for it.
+_DRY_RUN = "def main():\n    print(end='')\n    return {'': [0]}"
+
+
+def become_spare(setup: Setup, order: Order, identity: isolate.Identity, descriptors: list[int]) -> NoReturn:
+    """Isolate this process, wait for a script, run it, write the envelope of its result and end.
+
+    Args:
+        setup: what all spares of the jail have in common.
+        order: what this one has of its own.
+        identity: who it is.
+        descriptors: see `isolate.keep_only`.
+    """
+    try:
+        set_wakeup_fd(-1)
+        signal(SIGCHLD, SIG_DFL)
+        isolate.keep_only(descriptors)
+        try:
+            isolate.isolate(setup, order, identity)
+        except BaseException as error:
+            os.write(isolate.READY_FD, f"{type(error).__name__}: {error}".encode(errors="replace"))
+            os._exit(1)
+        script.seed_random()
+        marshal.loads(marshal.dumps({"source": _DRY_RUN, "args": "{}"}))  # noqa: S302 (see below)
+        script.run_script(_DRY_RUN, "{}", setup["result_bytes"])
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        os.write(isolate.READY_FD, READY + b"%f %d" % (used.ru_utime + used.ru_stime, used.ru_maxrss))
+        os.close(isolate.READY_FD)
+        # The kernel lets a process that is killed while it waits in read(2) still read. If all came in one piece, the
+        # host could not tell a spare that died then from one that had begun.
+        if not os.read(isolate.JOB_FD, 1):
+            os._exit(0)  # the host has gone, or does not need this spare any more
+        length = int.from_bytes(_read(_LENGTH_BYTES), "big")
+        job = marshal.loads(_read(length))  # noqa: S302 (sent by the host, which is trusted here)
+        os.close(isolate.JOB_FD)
+        envelope = memoryview(script.run_script(job["source"], job["args"], setup["result_bytes"]))
+        while envelope:
+            envelope = envelope[os.write(isolate.RESULT_FD, envelope) :]
+    finally:
+        # Threads that still run are not waited for, and nothing of the script's gets a say in how its process ends.
+        os._exit(0)
+
+
+def _read(length: int) -> bytes:
+    """Read so many bytes of the job; fewer where the host has gone meanwhile."""
+    text = b""
+    while len(text) < length and (part := os.read(isolate.JOB_FD, length - len(text))):
+        text += part
+    return text
