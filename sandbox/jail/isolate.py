@@ -9,6 +9,7 @@ import _thread
 import io
 import os
 import sys
+from fcntl import F_DUPFD, fcntl
 
 from . import kernel
 from .resource_limits import set_resource_limits
@@ -48,8 +49,8 @@ def keep_only(descriptors: list[int]) -> None:
         descriptors: what becomes stdout, stderr, `RESULT_FD`, `JOB_FD` and `READY_FD`.
     """
     stdin = os.open("/dev/null", os.O_RDONLY)
-    # First out of the way, so that none is overwritten before its turn.
-    aside = [os.dup2(fd, 100 + place) for place, fd in enumerate((stdin, *descriptors))]
+    # First to numbers that are free and out of the way, so that none is overwritten before its turn.
+    aside = [fcntl(fd, F_DUPFD, READY_FD + 1) for fd in (stdin, *descriptors)]
     for place, fd in enumerate(aside):
         os.dup2(fd, place)
     os.closerange(READY_FD + 1, os.sysconf("SC_OPEN_MAX"))

@@ -97,8 +97,25 @@ def test_answer_of_a_script_that_returned(server: Server) -> None:
     usage = document.pop("usage")
     assert document == {"result": {"n": 10**40, "ü": None}, "stdout": "hé\n", "stderr": "err\n"}
     assert list(usage) == ["wall_ms", "cpu_ms", "peak_memory_mb"]
-    assert all(value > 0 and round(value, 1) == value for value in usage.values())
+    assert usage["wall_ms"] > 0
+    assert usage["cpu_ms"] > 0
+    # Nothing, where all that the script touched had been there before it.
+    assert usage["peak_memory_mb"] >= 0
+    assert all(round(value, 1) == value for value in usage.values())
     assert "hé".encode() in answer.content
+
+
+def test_usage_is_what_the_script_has_used(server: Server) -> None:
+    memory, sleep, burn = "len(bytes(1) * (48 * 2**20))", "time.sleep(0.3)", "sum(range(10**7))"
+    usages = {
+        line: server.post(f"import time\ndef main():\n    return {line}\n").json()["usage"]
+        for line in ("0", memory, sleep, burn)
+    }
+    assert 46 < usages[memory]["peak_memory_mb"] < 52
+    assert all(usages[line]["peak_memory_mb"] < 4 for line in ("0", sleep, burn))
+    assert usages[sleep]["wall_ms"] >= 300
+    assert usages[sleep]["cpu_ms"] < 100
+    assert 10 < usages[burn]["cpu_ms"] < usages[burn]["wall_ms"] + 20
 
 
 ENDS = [

@@ -333,3 +333,26 @@ def test_no_two_living_spares_have_the_same_user(warm_server: Server) -> None:
                 users.append(spare.uids().effective)
         scripts = [user for user in users if user > 100_000]  # not those on their way, nor a namespace's first process
         assert len(set(scripts)) == len(scripts)
+
+
+TOLD = """
+import sys, time
+
+def main(number):
+    time.sleep(3)
+    print(number)
+    print(-number, file=sys.stderr)
+    return number
+"""
+
+
+def test_many_scripts_at_once_keep_what_they_write_apart(new_server: Serve) -> None:
+    """One zygote holds several descriptors for each, and must not mistake one for another however many there are."""
+    scripts = 60
+    server = warm(new_server(SANDBOX_CONCURRENCY=str(scripts)))
+    before = set(zygotes(server))
+    with ThreadPoolExecutor(scripts) as pool:
+        answers = [one.json() for one in pool.map(lambda n: server.post(TOLD, args={"number": n}), range(scripts))]
+    told = [(answer.get("result"), answer.get("stdout"), answer.get("stderr")) for answer in answers]
+    assert told == [(number, f"{number}\n", f"{-number}\n") for number in range(scripts)]
+    assert set(zygotes(server)) == before
