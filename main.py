@@ -19,11 +19,12 @@ import functions_framework
 from werkzeug.exceptions import HTTPException
 
 from policy import Policy, PolicyFileError, load_policy
-from sandbox import End, Overloaded, Sandbox, SandboxUnavailable
+from sandbox import End, Overloaded, Sandbox, SandboxUnavailable, most_open_files
 from service.answers import Answer, error_document, health_document, outcome_document, report_document, usage_document
 from service.contract import load_contract
 from service.launcher import STARTER_FD
 from service.logs import RequestLine, configure_logs, log_request, trace_name
+from service.open_files import divide_open_files
 from service.requests import BadRequest, Execute, check_media_type, parse_execute, read_body, take_body
 from service.server import SPARE_THREADS, configure_server
 from service.settings import Settings, SettingsError, read_settings
@@ -36,18 +37,23 @@ _UNAVAILABLE_RETRY_SECONDS = 10
 _log = logging.getLogger("service")
 
 
-def _configure() -> tuple[Settings, Policy]:
-    """Read the settings and the policy; a wrong one ends the process with a message and no stack."""
+def _configure() -> tuple[Settings, int, Policy]:
+    """Read the settings and the policy; a wrong one ends the process with a message and no stack.
+
+    Returns:
+        the settings, how many connections may be open at once, and the policy.
+    """
     try:
         settings = read_settings(os.environ)
-        return settings, load_policy(settings.policy_file)
+        connections = divide_open_files(most_open_files(settings.concurrency, settings.warm_start))
+        return settings, connections, load_policy(settings.policy_file)
     except SettingsError as error:
         raise SystemExit(f"Wrong settings:\n{error}") from None
     except PolicyFileError as error:
         raise SystemExit(f"Wrong policy: {error}") from None
 
 
-settings, policy = _configure()
+settings, _connections, policy = _configure()
 configure_logs(settings.log_level, settings.log_format)
 _contract = Answer(200, load_contract(settings))
 sandbox = Sandbox(
@@ -229,6 +235,7 @@ def _respond(request: flask.Request, answer: Answer, started: float) -> flask.Re
 configure_server(
     os.environ,
     waiting_scripts=sandbox.capacity,
+    connections=_connections,
     timeout_seconds=settings.limits.timeout_seconds,
     start=_start_sandbox,
     stop=sandbox.close,

@@ -7,7 +7,7 @@ from .errors import Overloaded, SandboxError, SandboxUnavailable
 from .isolation import Health, IsolationLevel
 from .limits import Limits
 from .outcome import End, Outcome, Usage
-from .sandbox import Sandbox, WarmStart
+from .sandbox import Sandbox, WarmStart, most_open_files
 
 __all__ = [
     "End",
@@ -21,4 +21,5 @@ __all__ = [
     "SandboxUnavailable",
     "Usage",
     "WarmStart",
+    "most_open_files",
 ]

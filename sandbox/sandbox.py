@@ -25,6 +25,8 @@ from .starter import Starter, make_local_starter
 from .zygote import Zygote
 
 _SELF_TEST_SECONDS = 5.0
+# At most, with a spare: the streams of the one, and those of a jail of its own.
+_JAIL_FILES = 10
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +47,14 @@ class WarmStart:
     imports: Sequence[str] = ("numpy", "pandas")
     recycle_scripts: int = 10_000
     recycle_seconds: float = 24 * 3600.0
+
+
+def most_open_files(concurrency: int, warm_start: WarmStart | None) -> int:
+    """Return how many files a sandbox with these settings may have open at once.
+
+    Each of the two zygotes keeps its spares; what runs at once is no more than `concurrency` in all.
+    """
+    return _JAIL_FILES * (concurrency + 2 * (warm_start.spares if warm_start else 0))
 
 
 class Sandbox:

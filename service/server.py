@@ -8,7 +8,6 @@ import errno
 import logging
 import math
 import os
-import resource
 import socket
 import sys
 import threading
@@ -54,6 +53,7 @@ def configure_server(
     environment: MutableMapping[str, str],
     *,
     waiting_scripts: int,
+    connections: int,
     timeout_seconds: float,
     start: Callable[[], None],
     stop: Callable[[], None],
@@ -63,6 +63,7 @@ def configure_server(
     Args:
         environment: where functions-framework will look for `THREADS`; one that is set there stays.
         waiting_scripts: requests that may wait for a script at once, running or queued.
+        connections: how many may be open at once.
         timeout_seconds: how long one script may take.
         start: called in each worker, in a thread of its own, as soon as there is a worker.
         stop: called in each worker at its end.
@@ -83,8 +84,8 @@ def configure_server(
         gunicorn.config.ForwardedAllowIPS: "",
         # A worker's sign of life is a file, which needs no disk, and is possible where the root is read-only.
         gunicorn.config.WorkerTmpDir: _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK) else None,
-        # Every connection is a descriptor, and without one left gunicorn's worker dies; the other half is for jails.
-        gunicorn.config.WorkerConnections: min(4096, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2),
+        # Every connection is a descriptor, and without one left gunicorn's worker dies.
+        gunicorn.config.WorkerConnections: connections,
         # A script that waits in the queue begins after one timeout at the latest, and then has its own.
         gunicorn.config.GracefulTimeout: math.ceil(2 * timeout_seconds) + _STOP_SECONDS + _KILL_SECONDS,
     }

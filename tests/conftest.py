@@ -166,14 +166,16 @@ def start_server(
     *,
     user: int | None = None,
     without_namespaces: bool = False,
+    open_files: str = "",
     module: Sequence[str] = FUNCTIONS_FRAMEWORK,
 ) -> subprocess.Popen[bytes]:
     """Start functions-framework as `make run` does, with this environment alone and its output in `folder`/log."""
+    limit = ["prlimit", f"--nofile={open_files}"] if open_files else []
     refuse = [sys.executable, str(ROOT / "tests" / "refuse_namespaces.py")] if without_namespaces else []
     base = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT)}
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(
-            [*refuse, sys.executable, "-m", *module],
+            [*limit, *refuse, sys.executable, "-m", *module],
             cwd=ROOT,
             env=base | environment,
             stdin=subprocess.DEVNULL,
@@ -209,14 +211,15 @@ def free_port() -> int:
 def servers(make_folder: Callable[[], Path]) -> Iterator[Serve]:
     """Give a function that starts a server in a folder of its own; end with all that it has started.
 
-    Its arguments are environment variables; `user`, an id; `without_namespaces`, as in plain `docker run`; `module`,
-    what is started.
+    Its arguments are environment variables; `user`, an id; `without_namespaces`, as in plain `docker run`;
+    `open_files`, a limit as prlimit(1) takes it; `module`, what is started.
     """
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
     def start(
         user: int | None = None,
         without_namespaces: bool = False,
+        open_files: str = "",
         module: Sequence[str] = FUNCTIONS_FRAMEWORK,
         **environment: str,
     ) -> Server:
@@ -225,7 +228,14 @@ def servers(make_folder: Callable[[], Path]) -> Iterator[Serve]:
             os.chown(folder, user, user)
         port = free_port()
         environment["PORT"] = str(port)
-        process = start_server(folder, environment, user=user, without_namespaces=without_namespaces, module=module)
+        process = start_server(
+            folder,
+            environment,
+            user=user,
+            without_namespaces=without_namespaces,
+            open_files=open_files,
+            module=module,
+        )
         server = Server(port, process, folder / "log")
         _running.append(server)
         deadline = time.monotonic() + 30

@@ -18,9 +18,9 @@ SECRET = "7f3a-nobody-may-log-this"
 SLEEP = "import time\ndef main(seconds):\n    time.sleep(seconds)\n    return 'slept'\n"
 
 
-def failed_start(folder: Path, **environment: str) -> str:
+def failed_start(folder: Path, open_files: str = "", **environment: str) -> str:
     """Start a server that cannot start; return what it said."""
-    process = start_server(folder, {"PORT": str(free_port()), **environment})
+    process = start_server(folder, {"PORT": str(free_port()), **environment}, open_files=open_files)
     assert process.wait(30) == 1
     return (folder / "log").read_text()
 
@@ -33,6 +33,20 @@ def test_wrong_settings_stop_the_start_with_one_message(tmp_path: Path) -> None:
         "SANDBOX_MEMORY_MB='lots': expected a whole number from 1 to 65536",
         "LOG_FORMAT='xml': expected one of json, text",
     ]
+
+
+def test_more_scripts_than_open_files_stop_the_start_with_one_message(tmp_path: Path) -> None:
+    said = failed_start(tmp_path, open_files="512", SANDBOX_CONCURRENCY="32")
+    assert said.splitlines()[0] == "Wrong settings:"
+    assert "this process may have 512" in said
+    assert "Traceback" not in said
+
+
+def test_open_files_are_raised_to_what_the_settings_need(new_server: Serve) -> None:
+    server = new_server(open_files="128:4096", SANDBOX_CONCURRENCY="32")
+    with ThreadPoolExecutor(32) as pool:
+        answers = list(pool.map(lambda _: server.post(SLEEP, args={"seconds": 1}).json().get("result"), range(32)))
+    assert answers == ["slept"] * 32
 
 
 def test_wrong_policy_stops_the_start_with_one_message(tmp_path: Path) -> None:
