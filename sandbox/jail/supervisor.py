@@ -20,6 +20,7 @@ from . import isolate, kernel, scratch, spare_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import resource
     from typing import Any, NoReturn
 
     from sandbox.messages import Order, Setup
@@ -30,6 +31,8 @@ _LENGTH_BYTES = 8
 _NUMBER_BYTES = 8
 # From the end of one look to the next: what scripts hide in their folders must not keep the supervisor from the rest.
 _SCRATCH_CHECK_SECONDS = 0.05
+# What more memory than this has to be given back before its script counts as ended: the next may want as much.
+_QUICKLY_FREED_KILOBYTES = 64 * 1024
 
 
 class _Spare:
@@ -44,6 +47,7 @@ class _Spare:
         processes, network: its process and network namespaces, where it has some of its own.
         used_before: the CPU time in seconds and the memory in kilobytes that it had used by then.
         over_scratch: whether it was killed because its scratch folder was too full.
+        reported: whether the host has been told of its end.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class _Spare:
         self.network = network
         self.used_before = (0.0, 0)
         self.over_scratch = False
+        self.reported = False
 
 
 class Supervisor:
@@ -180,47 +185,63 @@ class Supervisor:
     def _check_scratch(self) -> None:
         """Kill the spares whose scratch folders are too full."""
         for spare in self._spares.values():
-            if not spare.over_scratch:
+            if not spare.over_scratch and not spare.reported:
                 spare.over_scratch = scratch.is_over(spare.scratch, self._setup["scratch_bytes"])
                 if spare.over_scratch:
                     os.kill(spare.pid, SIGKILL)
 
     def _reap(self) -> None:
-        """Bury the spares that have ended and report how."""
+        """Report the spares that are done, and bury those that have ended."""
         while True:
             try:
-                pid, status, usage = os.wait4(-1, os.WNOHANG)
+                pid, status, usage = os.wait4(-1, os.WNOHANG | os.WUNTRACED)
             except ChildProcessError:
                 return
             if pid == 0:
                 return
-            spare = self._spares.pop(pid, None)
+            spare = self._spares.get(pid)
             if spare is None:
                 continue  # one that has removed a scratch folder
-            if spare.ready is not None:
-                self._announce(spare)
-            self._forget(spare.control.fileno())
-            cpu_seconds_before, kilobytes_before = spare.used_before
-            cpu_seconds = max(usage.ru_utime + usage.ru_stime - cpu_seconds_before, 0)
-            peak_memory_bytes = max(usage.ru_maxrss - kilobytes_before, 0) * 1024
-            over_scratch = b"true" if spare.over_scratch else b"false"
-            report = b'{"status":%d,"cpu_seconds":%f,"peak_memory_bytes":%d,"over_scratch":%b}\n' % (
-                status,
-                cpu_seconds,
-                peak_memory_bytes,
-                over_scratch,
-            )
-            with suppress(BrokenPipeError):  # the host does not need this spare any more
-                spare.control.send(report)
-            if self._setup["own_scratch"]:
-                self._remove_scratch(spare)
-            spare.control.close()  # by which the host knows that nothing is left
-            if spare.processes:
-                spare.processes.close()
-            if spare.network:
-                self._networks.append(spare.network)
-            if not self._setup["zygote"]:
-                os._exit(0)
+            if not os.WIFSTOPPED(status):
+                self._bury(spare, status, usage)
+            elif os.WSTOPSIG(status) == spare_process.DONE:
+                os.kill(pid, SIGKILL)
+                if usage.ru_maxrss - spare.used_before[1] <= _QUICKLY_FREED_KILOBYTES:
+                    self._report(spare, 0, usage)
+
+    def _bury(self, spare: _Spare, status: int, usage: resource.struct_rusage) -> None:
+        """Report a dead spare, where that has not been done, and let go of what was its own."""
+        del self._spares[spare.pid]
+        if not spare.reported:
+            self._report(spare, status, usage)
+        if spare.processes:
+            spare.processes.close()
+        if spare.network:
+            self._networks.append(spare.network)
+        if not self._setup["zygote"]:
+            os._exit(0)
+
+    def _report(self, spare: _Spare, status: int, usage: resource.struct_rusage) -> None:
+        """Tell the host how a spare has ended and what it has used, and remove what it leaves."""
+        spare.reported = True
+        if spare.ready is not None:
+            self._announce(spare)
+        self._forget(spare.control.fileno())
+        cpu_seconds_before, kilobytes_before = spare.used_before
+        cpu_seconds = max(usage.ru_utime + usage.ru_stime - cpu_seconds_before, 0)
+        peak_memory_bytes = max(usage.ru_maxrss - kilobytes_before, 0) * 1024
+        over_scratch = b"true" if spare.over_scratch else b"false"
+        report = b'{"status":%d,"cpu_seconds":%f,"peak_memory_bytes":%d,"over_scratch":%b}\n' % (
+            status,
+            cpu_seconds,
+            peak_memory_bytes,
+            over_scratch,
+        )
+        with suppress(BrokenPipeError):  # the host does not need this spare any more
+            spare.control.send(report)
+        if self._setup["own_scratch"]:
+            self._remove_scratch(spare)
+        spare.control.close()  # by which the host knows that nothing is left
 
     def _remove_scratch(self, spare: _Spare) -> None:
         """Remove what a dead spare has left, in a process beside this one where it may take long.
