@@ -12,7 +12,7 @@ from contextlib import redirect_stdout
 
 sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "sandbox"))
 
-from jail.script import run_script  # type: ignore[import-not-found]
+from jail.script import make_reserve, run_script  # type: ignore[import-not-found]
 
 _RESULT_BYTES = 4 * 2**20
 _RETURNED = b'{"end":"returned",'
@@ -22,7 +22,7 @@ def answer(source: str) -> bytes:
     """Run a script and return the body of the answer; where it did not return, what became of it, as JSON too."""
     printed = io.StringIO()
     with redirect_stdout(printed):
-        envelope: bytes = run_script(source, "{}", _RESULT_BYTES)
+        envelope: bytes = run_script(source, "{}", _RESULT_BYTES, make_reserve())
     if not envelope.startswith(_RETURNED):
         return envelope
     result = envelope.removeprefix(_RETURNED).removesuffix(b"}")

@@ -228,11 +228,27 @@ class _PathBeneath(ctypes.Structure):
     _fields_ = (("allowed", ctypes.c_uint64), ("parent", ctypes.c_int32))
 
 
-def restrict_files(grants: list[tuple[str, int]], version: int) -> None:
-    """Forbid every file but those granted, TCP, and where the kernel knows how, signals and abstract sockets.
+def open_grants(grants: list[tuple[str, int]]) -> list[tuple[int, int]]:
+    """Open what `restrict_files` is to grant, which takes longer than all the rest of it.
 
     Args:
         grants: a path and what may be done with everything beneath it (`READ`, `DEVICE`, `SCRATCH`).
+
+    Returns:
+        a descriptor and the same rights, without those that only a folder can have where it is none.
+    """
+    opened = []
+    for path, allowed in grants:
+        fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        opened.append((fd, allowed if os.path.isdir(path) else allowed & _OF_A_FILE))
+    return opened
+
+
+def restrict_files(grants: list[tuple[int, int]], version: int) -> None:
+    """Forbid every file but those granted, TCP, and where the kernel knows how, signals and abstract sockets.
+
+    Args:
+        grants: what `open_grants` returned.
         version: what `landlock_version` returned, at least 1.
     """
     handled = (1 << _FS_BITS_BY_VERSION[min(version, len(_FS_BITS_BY_VERSION) - 1)]) - 1
@@ -247,15 +263,12 @@ def restrict_files(grants: list[tuple[str, int]], version: int) -> None:
             0,
         )
     )
-    for path, allowed in grants:
-        parent = os.open(path, os.O_PATH | os.O_CLOEXEC)
-        possible = handled if os.path.isdir(path) else handled & _OF_A_FILE
-        rule = _PathBeneath(allowed & possible, parent)
+    for parent, allowed in grants:
+        rule = _PathBeneath(allowed & handled, parent)
         _check(
             _libc.syscall(
                 ctypes.c_long(_SYS_LANDLOCK_ADD_RULE), ruleset, _LANDLOCK_RULE_PATH_BENEATH, ctypes.byref(rule), 0
             )
         )
-        os.close(parent)
     _check(_libc.syscall(ctypes.c_long(_SYS_LANDLOCK_RESTRICT_SELF), ruleset, 0))
     os.close(ruleset)

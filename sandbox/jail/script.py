@@ -50,7 +50,12 @@ _ENDS = {
 }
 
 
-def run_script(source: str, args_json: str, result_limit_bytes: int) -> bytes:
+def make_reserve() -> list[bytes]:
+    """Set memory aside for `run_script`, which takes a moment."""
+    return [bytes(_RESERVE_BYTES)]
+
+
+def run_script(source: str, args_json: str, result_limit_bytes: int, reserve: list[bytes]) -> bytes:
     """Run a script: execute its text as the module `script`, call its `main()` and encode what that returns.
 
     A coroutine or another awaitable is awaited; of a generator, async or not, the result is the list of what it yields.
@@ -60,18 +65,18 @@ def run_script(source: str, args_json: str, result_limit_bytes: int) -> bytes:
         source: the script's text.
         args_json: the keyword arguments of `main()`, a JSON object.
         result_limit_bytes: how large the JSON text of the result may be.
+        reserve: what `make_reserve` returned, which is let go of when memory has run out.
 
     Returns:
         The envelope, UTF-8. Its `end` is one of `returned` (with `result`), `script_error` and `memory_limit` (with
         `error`, `traceback` and `line`, which is null where no line of the script is to blame), `script_exited`,
         `missing_main`, `result_too_large` and `result_not_serializable` (with `error`).
     """
-    reserve = bytes(_RESERVE_BYTES)
     try:
         return b'{"end":"returned","result":%b}' % encode(_returned_by_main(source, args_json), result_limit_bytes)
     # First, for the tuple of the next clause could not be made.
     except MemoryError as error:
-        del reserve
+        reserve.clear()
         try:
             return _describe("memory_limit", error, source)
         except MemoryError:  # what the script keeps alive leaves too little to say where it was

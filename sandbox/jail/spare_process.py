@@ -26,7 +26,13 @@ _LENGTH_BYTES = 8
 _DRY_RUN = "def main():\n    print(end='')\n    return {'': [0]}"
 
 
-def become_spare(setup: Setup, order: Order, identity: isolate.Identity, descriptors: list[int]) -> NoReturn:
+def become_spare(
+    setup: Setup,
+    order: Order,
+    identity: isolate.Identity,
+    descriptors: list[int],
+    grants: list[tuple[int, int]],
+) -> NoReturn:
     """Isolate this process, wait for a script, run it, write the envelope of its result and end.
 
     Args:
@@ -34,21 +40,23 @@ def become_spare(setup: Setup, order: Order, identity: isolate.Identity, descrip
         order: what this one has of its own.
         identity: who it is.
         descriptors: see `isolate.keep_only`.
+        grants: see `isolate.isolate`.
     """
     try:
         set_wakeup_fd(-1)
         signal(SIGCHLD, SIG_DFL)
         # This signal stops no process whose group has nobody above it, see "orphaned" in setpgid(2).
         os.setpgid(0, 0)
-        isolate.keep_only(descriptors)
+        isolate.keep_only(descriptors, grants)
         try:
-            isolate.isolate(setup, order, identity)
+            isolate.isolate(setup, order, identity, grants)
         except BaseException as error:
             os.write(isolate.READY_FD, f"{type(error).__name__}: {error}".encode(errors="replace"))
             os._exit(1)
         script.seed_random()
         marshal.loads(marshal.dumps({"source": _DRY_RUN, "args": "{}"}))  # noqa: S302 (see below)
-        script.run_script(_DRY_RUN, "{}", setup["result_bytes"])
+        reserve = script.make_reserve()
+        script.run_script(_DRY_RUN, "{}", setup["result_bytes"], reserve)
         used = resource.getrusage(resource.RUSAGE_SELF)
         os.write(isolate.READY_FD, READY + b"%f %d" % (used.ru_utime + used.ru_stime, used.ru_maxrss))
         os.close(isolate.READY_FD)
@@ -59,7 +67,7 @@ def become_spare(setup: Setup, order: Order, identity: isolate.Identity, descrip
         length = int.from_bytes(_read(_LENGTH_BYTES), "big")
         job = marshal.loads(_read(length))  # noqa: S302 (sent by the host, which is trusted here)
         os.close(isolate.JOB_FD)
-        envelope = memoryview(script.run_script(job["source"], job["args"], setup["result_bytes"]))
+        envelope = memoryview(script.run_script(job["source"], job["args"], setup["result_bytes"], reserve))
         while envelope:
             envelope = envelope[os.write(isolate.RESULT_FD, envelope) :]
         os.closerange(0, isolate.RESULT_FD + 1)

@@ -84,6 +84,7 @@ class Supervisor:
         self._check_at = 0.0
         self._own = os.pidfd_open(os.getpid())
         self._networks: list[NetworkNamespace] = []  # that are free
+        self._grants = isolate.open_grants(setup["grants"]) if setup["landlock_version"] else []
         self._woken, wake = os.pipe()
         os.set_blocking(self._woken, False)
         os.set_blocking(wake, False)
@@ -136,7 +137,8 @@ class Supervisor:
         pid = processes.fork(self._own) if processes else os.fork()
         if pid == 0:
             identity = isolate.Identity(uid, folder, supervisor_pid)
-            spare_process.become_spare(setup, order, identity, [*(end for _, end in outputs), job, announce])
+            descriptors = [*(end for _, end in outputs), job, announce]
+            spare_process.become_spare(setup, order, identity, descriptors, self._grants)
         for fd in (announce, job, *(write_end for _, write_end in outputs)):
             os.close(fd)
         host_ends = [host_end.detach(), host_job, *(read_end for read_end, _ in outputs)]

@@ -17,10 +17,10 @@ LIMIT_BYTES = 2**20
 DRIVER = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
-from jail.script import run_script
+from jail.script import make_reserve, run_script
 sys.path[0] = sys.argv[2]
 source, args, limit = eval(sys.stdin.buffer.read())
-sys.__stdout__.buffer.write(run_script(source, args, limit))
+sys.__stdout__.buffer.write(run_script(source, args, limit, make_reserve()))
 sys.__stdout__.buffer.flush()
 os._exit(0)
 """
