@@ -47,6 +47,7 @@ class _Spare:
         processes, network: its process and network namespaces, where it has some of its own.
         used_before: the CPU time in seconds and the memory in kilobytes that it had used by then.
         over_scratch: whether it was killed because its scratch folder was too full.
+        done: whether it has said that its script is done, and was killed for that.
         reported: whether the host has been told of its end.
     """
 
@@ -69,6 +70,7 @@ class _Spare:
         self.network = network
         self.used_before = (0.0, 0)
         self.over_scratch = False
+        self.done = False
         self.reported = False
 
 
@@ -207,6 +209,7 @@ class Supervisor:
             if not os.WIFSTOPPED(status):
                 self._bury(spare, status, usage)
             elif os.WSTOPSIG(status) == spare_process.DONE:
+                spare.done = True
                 os.kill(pid, SIGKILL)
                 if usage.ru_maxrss - spare.used_before[1] <= _QUICKLY_FREED_KILOBYTES:
                     self._report(spare, 0, usage)
@@ -215,7 +218,7 @@ class Supervisor:
         """Report a dead spare, where that has not been done, and let go of what was its own."""
         del self._spares[spare.pid]
         if not spare.reported:
-            self._report(spare, status, usage)
+            self._report(spare, 0 if spare.done else status, usage)
         if spare.processes:
             spare.processes.close()
         if spare.network:
