@@ -360,3 +360,37 @@ def test_many_scripts_at_once_keep_what_they_write_apart(new_server: Serve) -> N
     told = [(answer.get("result"), answer.get("stdout"), answer.get("stderr")) for answer in answers]
     assert told == [(number, f"{number}\n", f"{-number}\n") for number in range(scripts)]
     assert set(zygotes(server)) == before
+
+
+BUSY_THREADS = 8
+BUSY = f"""
+import threading, time
+
+def go_on():
+    while True:
+        time.clock_gettime(time.CLOCK_PROCESS_CPUTIME_ID)
+
+def main():
+    for _ in range({BUSY_THREADS}):
+        threading.Thread(target=go_on).start()
+    return 1
+"""
+
+
+@pytest.mark.parametrize("without_namespaces", [False, True], ids=["namespaces", "seccomp"])
+def test_nothing_of_a_script_goes_on_after_its_answer(without_namespaces: bool, new_server: Serve) -> None:
+    """Its threads are stopped by then, and its process is killed; for the kernel to clear up, nobody waits."""
+    server = warm(new_server(without_namespaces=without_namespaces, SANDBOX_CONCURRENCY="2"))
+    served = set()
+    for _ in range(5):
+        before = set(spares(server))
+        assert server.post(BUSY).json()["result"] == 1
+        wait_until(lambda: not any(busy(pid) for pid in spares(server)), "it goes on")
+        served |= {pid for pid in before if not living(pid)}
+    assert len(served) >= 5
+
+
+def busy(pid: int) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).num_threads() > BUSY_THREADS
+    return False
