@@ -31,7 +31,7 @@ _LENGTH_BYTES = 8
 _NUMBER_BYTES = 8
 # From the end of one look to the next: what scripts hide in their folders must not keep the supervisor from the rest.
 _SCRATCH_CHECK_SECONDS = 0.05
-# What more memory than this has to be given back before its script counts as ended: the next may want as much.
+# What holds more than this is reported when it has given it back: the next script may want as much.
 _QUICKLY_FREED_KILOBYTES = 64 * 1024
 
 
@@ -195,7 +195,7 @@ class Supervisor:
                     os.kill(spare.pid, SIGKILL)
 
     def _reap(self) -> None:
-        """Report the spares that are done, and bury those that have ended."""
+        """Report and kill the spares that are done, and bury those that have ended."""
         while True:
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG | os.WUNTRACED)
@@ -246,7 +246,7 @@ class Supervisor:
             spare.control.send(report)
         if self._setup["own_scratch"]:
             self._remove_scratch(spare)
-        spare.control.close()  # by which the host knows that nothing is left
+        spare.control.close()  # by which the host knows that nothing more will come
 
     def _remove_scratch(self, spare: _Spare) -> None:
         """Remove what a dead spare has left, in a process beside this one where it may take long.
