@@ -221,8 +221,6 @@ class Supervisor:
             self._report(spare, 0 if spare.done else status, usage)
         if spare.processes:
             spare.processes.close()
-        if spare.network:
-            self._networks.append(spare.network)
         if not self._setup["zygote"]:
             os._exit(0)
 
@@ -246,6 +244,8 @@ class Supervisor:
             spare.control.send(report)
         if self._setup["own_scratch"]:
             self._remove_scratch(spare)
+        if spare.network:
+            self._networks.append(spare.network)
         spare.control.close()  # by which the host knows that nothing more will come
 
     def _remove_scratch(self, spare: _Spare) -> None:
