@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 RESULT_FD = 3
 JOB_FD = 4
 READY_FD = 5
+# Only where there is Landlock; closed before `READY_FD` says that the spare is isolated.
+RULESET_FD = 6
 
 # What stands in the compiled filter where the script's own process id belongs.
 OWN_PID_MARK = 0x5EED0000
@@ -39,39 +41,21 @@ def open_standard_streams() -> None:
     sys.stderr = io.TextIOWrapper(io.FileIO(2, "w", closefd=False), "utf-8", "backslashreplace", write_through=True)
 
 
-def open_grants(grants: list[tuple[str, int]]) -> list[tuple[int, int]]:
-    """Open what Landlock is to let every spare reach, see `kernel.open_grants`, where `keep_only` puts nothing else."""
-    opened = []
-    for fd, allowed in kernel.open_grants(grants):
-        opened.append((fcntl(fd, F_DUPFD, READY_FD + 1), allowed))
-        os.close(fd)
-    return opened
-
-
-def keep_only(descriptors: list[int], grants: list[tuple[int, int]]) -> None:
+def keep_only(descriptors: list[int]) -> None:
     """Close every descriptor but these, and put them where the spare expects them.
 
     A script finds /dev/null as stdin, its two output pipes and its result channel; all others are closed before its
     first line.
 
     Args:
-        descriptors: what becomes stdout, stderr, `RESULT_FD`, `JOB_FD` and `READY_FD`.
-        grants: what `open_grants` returned, for `isolate`, which closes them and what lies between them.
+        descriptors: what becomes stdout, stderr, `RESULT_FD`, `JOB_FD`, `READY_FD` and `RULESET_FD`.
     """
     stdin = os.open("/dev/null", os.O_RDONLY)
     # First to numbers that are free and out of the way, so that none is overwritten before its turn.
-    aside = [fcntl(fd, F_DUPFD, READY_FD + 1) for fd in (stdin, *descriptors)]
+    aside = [fcntl(fd, F_DUPFD, RULESET_FD + 1) for fd in (stdin, *descriptors)]
     for place, fd in enumerate(aside):
         os.dup2(fd, place)
-    first, last = _range_of(grants)
-    os.closerange(READY_FD + 1, first)
-    os.closerange(last, os.sysconf("SC_OPEN_MAX"))
-
-
-def _range_of(grants: list[tuple[int, int]]) -> tuple[int, int]:
-    """Return the first and the number after the last of their descriptors."""
-    fds = [fd for fd, _ in grants]
-    return min(fds, default=READY_FD + 1), max(fds, default=READY_FD) + 1
+    os.closerange(len(aside), os.sysconf("SC_OPEN_MAX"))
 
 
 def close_all_but(descriptor: int) -> None:
@@ -96,14 +80,8 @@ class Identity:
         self.supervisor_pid = supervisor_pid
 
 
-def isolate(setup: Setup, order: Order, identity: Identity, grants: list[tuple[int, int]]) -> None:
+def isolate(setup: Setup, order: Order, identity: Identity) -> None:
     """Drop every privilege of this process.
-
-    Args:
-        setup: what all spares of the jail have in common.
-        order: what this one has of its own.
-        identity: who it is.
-        grants: what Landlock is to let it reach besides its scratch folder, as `open_grants` returned it.
 
     Raises:
         OSError: the kernel refused a step.
@@ -129,9 +107,11 @@ def isolate(setup: Setup, order: Order, identity: Identity, grants: list[tuple[i
     kernel.hide_from_neighbours()
     kernel.forbid_new_privileges()
     if setup["landlock_version"]:
-        own = kernel.open_grants([(identity.scratch, kernel.SCRATCH)])
-        kernel.restrict_files([*grants, *own], setup["landlock_version"])
-        os.closerange(READY_FD + 1, max(_range_of(grants)[1], _range_of(own)[1]))
+        [(scratch, allowed)] = kernel.open_grants([(identity.scratch, kernel.SCRATCH)])
+        kernel.grant_files(RULESET_FD, [(scratch, allowed)], setup["landlock_version"])
+        kernel.restrict_files(RULESET_FD)
+        os.close(scratch)
+        os.close(RULESET_FD)
     if setup["filter"]:
         kernel.install_filter(fill_in_pid(setup["filter"], os.getpid()))
 

@@ -229,7 +229,7 @@ class _PathBeneath(ctypes.Structure):
 
 
 def open_grants(grants: list[tuple[str, int]]) -> list[tuple[int, int]]:
-    """Open what `restrict_files` is to grant, which takes longer than all the rest of it.
+    """Open what `grant_files` is to grant, which takes longer than all the rest of it.
 
     Args:
         grants: a path and what may be done with everything beneath it (`READ`, `DEVICE`, `SCRATCH`).
@@ -244,18 +244,24 @@ def open_grants(grants: list[tuple[str, int]]) -> list[tuple[int, int]]:
     return opened
 
 
-def restrict_files(grants: list[tuple[int, int]], version: int) -> None:
-    """Forbid every file but those granted, TCP, and where the kernel knows how, signals and abstract sockets.
+def _governed(version: int) -> int:
+    """Return the rights to files that this version of Landlock knows."""
+    return (1 << _FS_BITS_BY_VERSION[min(version, len(_FS_BITS_BY_VERSION) - 1)]) - 1
+
+
+def make_ruleset(version: int) -> int:
+    """Make a ruleset that forbids every file, TCP, and where the kernel knows how, signals and abstract sockets.
 
     Args:
-        grants: what `open_grants` returned.
         version: what `landlock_version` returned, at least 1.
+
+    Returns:
+        its descriptor, for `grant_files` and `restrict_files`.
     """
-    handled = (1 << _FS_BITS_BY_VERSION[min(version, len(_FS_BITS_BY_VERSION) - 1)]) - 1
     bind_and_connect = 3 if version >= 4 else 0
     abstract_sockets_and_signals = 3 if version >= 6 else 0
-    attributes = _RulesetAttributes(handled, bind_and_connect, abstract_sockets_and_signals)
-    ruleset = _check(
+    attributes = _RulesetAttributes(_governed(version), bind_and_connect, abstract_sockets_and_signals)
+    return _check(
         _libc.syscall(
             ctypes.c_long(_SYS_LANDLOCK_CREATE_RULESET),
             ctypes.byref(attributes),
@@ -263,12 +269,19 @@ def restrict_files(grants: list[tuple[int, int]], version: int) -> None:
             0,
         )
     )
+
+
+def grant_files(ruleset: int, grants: list[tuple[int, int]], version: int) -> None:
+    """Except from a ruleset what `open_grants` returned; `version` is that of `make_ruleset`."""
     for parent, allowed in grants:
-        rule = _PathBeneath(allowed & handled, parent)
+        rule = _PathBeneath(allowed & _governed(version), parent)
         _check(
             _libc.syscall(
                 ctypes.c_long(_SYS_LANDLOCK_ADD_RULE), ruleset, _LANDLOCK_RULE_PATH_BENEATH, ctypes.byref(rule), 0
             )
         )
+
+
+def restrict_files(ruleset: int) -> None:
+    """Put this process under a ruleset, for good; needs no_new_privs."""
     _check(_libc.syscall(ctypes.c_long(_SYS_LANDLOCK_RESTRICT_SELF), ruleset, 0))
-    os.close(ruleset)

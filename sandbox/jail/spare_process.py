@@ -7,7 +7,7 @@ import os
 import resource
 from signal import SIG_DFL, SIGCHLD, SIGTTOU, set_wakeup_fd, signal
 
-from . import isolate, script
+from . import isolate, kernel, script
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,19 +39,26 @@ def become_spare(
         setup: what all spares of the jail have in common.
         order: what this one has of its own.
         identity: who it is.
-        descriptors: see `isolate.keep_only`.
-        grants: see `isolate.isolate`.
+        descriptors: those for `isolate.keep_only`, but for that of the ruleset.
+        grants: what Landlock is to let it reach besides its scratch folder, as `kernel.open_grants` returned it.
     """
     try:
         set_wakeup_fd(-1)
         signal(SIGCHLD, SIG_DFL)
         # This signal stops no process whose group has nobody above it, see "orphaned" in setpgid(2).
         os.setpgid(0, 0)
-        isolate.keep_only(descriptors, grants)
+        ready = descriptors[-1]
         try:
-            isolate.isolate(setup, order, identity, grants)
+            if version := setup["landlock_version"]:
+                # While what is granted is still open.
+                ruleset = kernel.make_ruleset(version)
+                kernel.grant_files(ruleset, grants, version)
+                descriptors = [*descriptors, ruleset]
+            isolate.keep_only(descriptors)
+            ready = isolate.READY_FD
+            isolate.isolate(setup, order, identity)
         except BaseException as error:
-            os.write(isolate.READY_FD, f"{type(error).__name__}: {error}".encode(errors="replace"))
+            os.write(ready, f"{type(error).__name__}: {error}".encode(errors="replace"))
             os._exit(1)
         script.seed_random()
         marshal.loads(marshal.dumps({"source": _DRY_RUN, "args": "{}"}))  # noqa: S302 (see below)

@@ -86,7 +86,7 @@ class Supervisor:
         self._check_at = 0.0
         self._own = os.pidfd_open(os.getpid())
         self._networks: list[NetworkNamespace] = []  # that are free
-        self._grants = isolate.open_grants(setup["grants"]) if setup["landlock_version"] else []
+        self._grants = kernel.open_grants(setup["grants"]) if setup["landlock_version"] else []
         self._woken, wake = os.pipe()
         os.set_blocking(self._woken, False)
         os.set_blocking(wake, False)

@@ -28,7 +28,9 @@ def attempt(act: Callable[[str], object], file: Path, *, filtered: bool) -> int:
     status = NOT_SET_UP
     try:
         kernel.forbid_new_privileges()
-        kernel.restrict_files(kernel.open_grants([(str(file), kernel.READ)]), OLDER)
+        ruleset = kernel.make_ruleset(OLDER)
+        kernel.grant_files(ruleset, kernel.open_grants([(str(file), kernel.READ)]), OLDER)
+        kernel.restrict_files(ruleset)
         if filtered:
             kernel.install_filter(isolate.fill_in_pid(program, os.getpid()))
         try:
