@@ -19,7 +19,7 @@ import functions_framework
 from werkzeug.exceptions import HTTPException
 
 from policy import Policy, PolicyFileError, load_policy
-from sandbox import End, Overloaded, Sandbox, SandboxUnavailable, most_open_files
+from sandbox import End, Overloaded, Sandbox, SandboxUnavailable
 from service.answers import Answer, error_document, health_document, outcome_document, report_document, usage_document
 from service.contract import load_contract
 from service.launcher import STARTER_FD
@@ -45,7 +45,7 @@ def _configure() -> tuple[Settings, int, Policy]:
     """
     try:
         settings = read_settings(os.environ)
-        connections = divide_open_files(most_open_files(settings.concurrency, settings.warm_start))
+        connections = divide_open_files(settings)
         return settings, connections, load_policy(settings.policy_file)
     except SettingsError as error:
         raise SystemExit(f"Wrong settings:\n{error}") from None

@@ -101,19 +101,18 @@ def _fork_starter(requests: socket.socket) -> int:
 
 def _start_jails(requests: socket.socket) -> None:
     """Start the jails that the server asks for, until it has gone."""
-    from sandbox import most_open_files  # noqa: PLC0415 (the server has been started meanwhile)
-    from sandbox.privileged import Allowed, serve  # noqa: PLC0415
+    from sandbox.privileged import Allowed, serve  # noqa: PLC0415 (the server has been started meanwhile)
     from service.logs import configure_logs  # noqa: PLC0415
     from service.open_files import divide_open_files  # noqa: PLC0415
     from service.settings import SettingsError, read_settings  # noqa: PLC0415
 
     try:
         settings = read_settings(os.environ)
-        warm = settings.warm_start
-        divide_open_files(most_open_files(settings.concurrency, warm))
+        divide_open_files(settings)
     except SettingsError:
         return  # the server says what is wrong, and ends
     configure_logs(settings.log_level, settings.log_format)
+    warm = settings.warm_start
     serve(
         requests,
         settings.limits,

@@ -2,7 +2,8 @@
 
 import resource
 
-from service.settings import SettingsError
+from sandbox import most_open_files
+from service.settings import Settings, SettingsError
 
 # The highest that the largest settings can need; beyond it some limits have no end.
 _MOST = 2**16
@@ -12,17 +13,15 @@ _FEWEST_CONNECTIONS = 64
 _MOST_CONNECTIONS = 4096
 
 
-def divide_open_files(for_scripts: int) -> int:
+def divide_open_files(settings: Settings) -> int:
     """Raise this process's limit as far as it may be, and return how many connections it leaves beside the scripts.
 
     A shell's usual limit of 1024 is one that every process may raise by itself.
 
-    Args:
-        for_scripts: how many files the sandbox may have open at once.
-
     Raises:
         SettingsError: the limit is too low for so many scripts.
     """
+    for_scripts = most_open_files(settings.concurrency, settings.warm_start)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     limit = max(soft, _MOST if hard == resource.RLIM_INFINITY else min(hard, _MOST))
     connections = limit - _OWN - for_scripts
