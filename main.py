@@ -12,15 +12,19 @@ import socket
 import threading
 import time
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import flask
 import functions_framework
 from werkzeug.exceptions import HTTPException
 
-from policy import Policy, PolicyFileError, load_policy
+from policy import PolicyFileError
+from policy.rules import SHIPPED, Rule, load_rules
 from sandbox import End, Overloaded, Sandbox, SandboxUnavailable
 from service.answers import Answer, error_document, health_document, outcome_document, report_document, usage_document
+from service.checker_zygote import CheckersUnavailable
+from service.checkers import Checkers, CheckersBusy
 from service.contract import load_contract
 from service.launcher import STARTER_FD
 from service.logs import RequestLine, configure_logs, log_request, trace_name
@@ -37,23 +41,23 @@ _UNAVAILABLE_RETRY_SECONDS = 10
 _log = logging.getLogger("service")
 
 
-def _configure() -> tuple[Settings, int, Policy]:
+def _configure() -> tuple[Settings, int, tuple[Rule, ...]]:
     """Read the settings and the policy; a wrong one ends the process with a message and no stack.
 
     Returns:
-        the settings, how many connections may be open at once, and the policy.
+        the settings, how many connections may be open at once, and the policy's rules.
     """
     try:
         settings = read_settings(os.environ)
         connections = divide_open_files(settings)
-        return settings, connections, load_policy(settings.policy_file)
+        return settings, connections, load_rules(settings.policy_file or SHIPPED)
     except SettingsError as error:
         raise SystemExit(f"Wrong settings:\n{error}") from None
     except PolicyFileError as error:
         raise SystemExit(f"Wrong policy: {error}") from None
 
 
-settings, _connections, policy = _configure()
+settings, _connections, _rules = _configure()
 configure_logs(settings.log_level, settings.log_format)
 _contract = Answer(200, load_contract(settings))
 sandbox = Sandbox(
@@ -65,15 +69,14 @@ sandbox = Sandbox(
     python=settings.python,
     starter=socket.socket(fileno=int(os.environ[STARTER_FD])) if STARTER_FD in os.environ else None,
 )
-# One script is checked at a time: Python runs one thread at a time anyway, and the longest scripts take a second and
-# more than a hundred megabytes each, so that a few dozen at once would use up the memory.
-_checking = threading.Lock()
+checkers = Checkers(_rules, settings.script_bytes, len(os.sched_getaffinity(0)))
 # What may be checked, queued or run at once leaves threads for health checks, however long the checks take.
 _admitted = threading.BoundedSemaphore(sandbox.capacity + SPARE_THREADS // 2)
 
 
-def _start_sandbox() -> None:
-    """Start the sandbox, and say how well scripts are isolated here."""
+def _start() -> None:
+    """Start what checks scripts and what runs them, and say how well they are isolated here."""
+    checkers.start()
     sandbox.start()
     health = sandbox.health()
     level = health.isolation.value if health.isolation else "none"
@@ -83,6 +86,12 @@ def _start_sandbox() -> None:
         _log.info("Scripts are isolated at the level %s.", level)
     for layer in health.missing:
         _log.warning("Missing: %s", layer)
+
+
+def _stop() -> None:
+    """End every process of the service's but its own."""
+    checkers.close()
+    sandbox.close()
 
 
 def app(request: flask.Request) -> flask.Response:
@@ -128,6 +137,8 @@ def _route(request: flask.Request, stream: Any) -> Answer:
 def _health() -> Answer:
     """Answer `/health`."""
     health = sandbox.health()
+    if not health.reason and checkers.failure:
+        health = replace(health, reason=checkers.failure)
     if health.reason:
         return Answer(503, health_document(health), {"Retry-After": str(_UNAVAILABLE_RETRY_SECONDS)})
     return Answer(200, health_document(health))
@@ -152,19 +163,16 @@ def _execute(request: flask.Request, stream: Any) -> Answer:
 
 def _check_and_run(wanted: Execute, details: dict[str, str | float]) -> Answer:
     """Answer a request that is as it should be."""
-    if not _checking.acquire(timeout=settings.limits.timeout_seconds):
-        return _overloaded(Overloaded(math.ceil(settings.limits.timeout_seconds)), details)
     try:
-        report = policy.check(wanted.script)
-    finally:
-        _checking.release()
-    if report.code is not None:
-        return Answer(400, report_document(report), details=details)
-    try:
+        report = checkers.check(wanted.script, settings.limits.timeout_seconds)
+        if report.code is not None:
+            return Answer(400, report_document(report), details=details)
         outcome = sandbox.run(wanted.script, wanted.args, wanted.timeout_seconds, report.imports)
+    except CheckersBusy:
+        return _overloaded(Overloaded(math.ceil(settings.limits.timeout_seconds)), details)
     except Overloaded as error:
         return _overloaded(error, details)
-    except SandboxUnavailable as error:
+    except (CheckersUnavailable, SandboxUnavailable) as error:
         retry = {"Retry-After": str(_UNAVAILABLE_RETRY_SECONDS)}
         return Answer(503, error_document("sandbox_unavailable", str(error)), retry, details | {"reason": str(error)})
     level = sandbox.health().isolation
@@ -237,8 +245,8 @@ configure_server(
     waiting_scripts=sandbox.capacity,
     connections=_connections,
     timeout_seconds=settings.limits.timeout_seconds,
-    start=_start_sandbox,
-    stop=sandbox.close,
+    start=_start,
+    stop=_stop,
 )
 # Plain calls, because what they return would otherwise replace the function; the app that they concern is the one that
 # functions-framework is making around this module.

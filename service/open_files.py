@@ -1,5 +1,6 @@
 """The limit on open files, see getrlimit(2): every connection takes one, and every script several."""
 
+import os
 import resource
 
 from sandbox import most_open_files
@@ -7,8 +8,8 @@ from service.settings import Settings, SettingsError
 
 # The highest that the largest settings can need; beyond it some limits have no end.
 _MOST = 2**16
-# What Python, gunicorn and the libraries hold.
-_OWN = 64
+# What Python, gunicorn and the libraries hold, and two for each checker.
+_OWN = 64 + 2 * len(os.sched_getaffinity(0))
 _FEWEST_CONNECTIONS = 64
 _MOST_CONNECTIONS = 4096
 

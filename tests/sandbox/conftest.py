@@ -50,14 +50,14 @@ def start_at_level(serve: Serve, level: str, mode: str, *, user: int | None, **s
 
 
 def wait_until_idle(server: Server, level: str, mode: str) -> None:
-    """Wait until there are gunicorn's two processes, two zygotes and their spares, and nothing else.
+    """Wait until there are gunicorn's two processes, the checkers, two zygotes and their spares, and nothing else.
 
     Processes that keep network namespaces are as many as scripts have run and spares have waited at once, at the most.
     """
     nsjail = 0 if level == "process" else 1
     spare = 2 if level == "namespaces" else 1  # its process, and the first of its process namespace
     spares = 2 * len(os.sched_getaffinity(0))
-    expected = 2 + (2 * (nsjail + 1 + spare * spares) if mode == "warm" else 0)
+    expected = 2 + checker_processes() + (2 * (nsjail + 1 + spare * spares) if mode == "warm" else 0)
     deadline = time.monotonic() + 15
     while True:
         living = server.processes()
@@ -67,6 +67,11 @@ def wait_until_idle(server: Server, level: str, mode: str) -> None:
         assert time.monotonic() < deadline, f"{len(living)} processes instead of {expected}: {living}"
         time.sleep(0.05)
     assert len(keepers) <= 2 * 2 * spares
+
+
+def checker_processes() -> int:
+    """Return how many processes of a service check scripts, or start those that do."""
+    return 1 + max(len(os.sched_getaffinity(0)), 2)
 
 
 def keeps_a_network(process: psutil.Process) -> bool:
