@@ -164,7 +164,7 @@ def _execute(request: flask.Request, stream: Any) -> Answer:
 def _check_and_run(wanted: Execute, details: dict[str, str | float]) -> Answer:
     """Answer a request that is as it should be."""
     try:
-        report = checkers.check(wanted.script, settings.limits.timeout_seconds)
+        report = checkers.check(wanted.script)
         if report.code is not None:
             return Answer(400, report_document(report), details=details)
         outcome = sandbox.run(wanted.script, wanted.args, wanted.timeout_seconds, report.imports)

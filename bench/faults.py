@@ -233,9 +233,9 @@ def find_grown(before: dict[str, float], after: dict[str, float]) -> list[str]:
 def is_whole(launched: Launched, victims: Sequence[psutil.Process], spares: int = CONCURRENCY // 2) -> bool:
     """Return whether the server answers, no victim is held up, and each of two zygotes has its spares."""
     parts = launched.parts()
-    if not (parts.starter and parts.gunicorn and parts.workers and len(parts.zygotes) >= 2):
+    if not (parts.starter and parts.gunicorn and parts.workers and parts.checkers and len(parts.zygotes) >= 2):
         return False
-    if any(_is_held_up(process) for process in (*victims, *parts.nsjails, *parts.zygotes)):
+    if any(_is_held_up(process) for process in (*victims, *parts.checkers, *parts.nsjails, *parts.zygotes)):
         return False
     by_zygote = Counter(_parent(spare) for spare in parts.spares if not _is_held_up(spare))
     ready = sum(by_zygote[zygote.pid] >= spares for zygote in parts.zygotes)

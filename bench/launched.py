@@ -39,6 +39,7 @@ class Parts:
         launcher: the first process of the container.
         starter: the process that starts jails, where it lives.
         gunicorn, workers: the HTTP server: its parent and those that answer.
+        checker_zygotes, checkers: what starts the processes that check scripts, and those.
         nsjails, zygotes: each jail's process outside and its first process inside.
         spares: spares and running scripts.
         holders: what shares the memory of a zygote and keeps namespaces for those.
@@ -48,6 +49,8 @@ class Parts:
     starter: psutil.Process | None
     gunicorn: psutil.Process | None
     workers: tuple[psutil.Process, ...]
+    checker_zygotes: tuple[psutil.Process, ...]
+    checkers: tuple[psutil.Process, ...]
     nsjails: tuple[psutil.Process, ...]
     zygotes: tuple[psutil.Process, ...]
     spares: tuple[psutil.Process, ...]
@@ -56,7 +59,9 @@ class Parts:
     def all(self) -> list[psutil.Process]:
         """Return every process."""
         single = [process for process in (self.starter, self.gunicorn) if process]
-        return [self.launcher, *single, *self.workers, *self.nsjails, *self.zygotes, *self.spares, *self.holders]
+        checking = [*self.checker_zygotes, *self.checkers]
+        jailed = [*self.nsjails, *self.zygotes, *self.spares, *self.holders]
+        return [self.launcher, *single, *self.workers, *checking, *jailed]
 
 
 @dataclass(slots=True)
@@ -90,6 +95,8 @@ class Launched:
                     starter = child
                 else:
                     gunicorn = child
+        workers = _children(gunicorn)
+        checker_zygotes = [child for worker in workers for child in _children(worker)]
         nsjails = _children(starter)
         zygotes = [child for jail in nsjails for child in _children(jail)]
         forked = {
@@ -99,7 +106,9 @@ class Launched:
             launcher=self.launcher,
             starter=starter,
             gunicorn=gunicorn,
-            workers=tuple(_children(gunicorn)),
+            workers=tuple(workers),
+            checker_zygotes=tuple(checker_zygotes),
+            checkers=tuple(child for zygote in checker_zygotes for child in _children(zygote)),
             nsjails=tuple(nsjails),
             zygotes=tuple(zygotes),
             spares=tuple(child for child, holds in forked.items() if not holds),
@@ -115,6 +124,7 @@ class Launched:
         living = parts.all()
         return {
             "memory of the HTTP server (PSS, MiB)": processes.memory_mib(server),
+            "memory of the checkers (PSS, MiB)": processes.memory_mib([*parts.checker_zygotes, *parts.checkers]),
             "memory of the launcher and the starter (PSS, MiB)": processes.memory_mib(keepers),
             "memory of nsjail and the zygotes (PSS, MiB)": processes.memory_mib(jails),
             "memory of spares and scripts (PSS, MiB)": processes.memory_mib(parts.spares),

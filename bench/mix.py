@@ -29,7 +29,7 @@ class Kind:
 
 _FOR_EVER = "def main(token):\n    print(token)\n    while True:\n        pass\n    return 1"
 
-HELLO = Kind("hello", 460, "def main(token):\n    print(token)\n    return token")
+HELLO = Kind("hello", 458, "def main(token):\n    print(token)\n    return token")
 PANDAS = Kind(
     "pandas",
     280,
@@ -44,6 +44,11 @@ KINDS = (
         50,
         "import time\ndef main(token):\n    print(token)\n    until = time.process_time() + 0.05\n"
         "    while time.process_time() < until:\n        pass\n    return token",
+    ),
+    Kind(
+        "long to check",
+        2,
+        "def main(token):\n    print(token)\n    return token\n" + ";".join(f"a{number}=1" for number in range(25_000)),
     ),
     Kind("exception", 50, "def main(token):\n    print(token)\n    return [][token]", "script_error"),
     Kind(

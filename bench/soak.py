@@ -13,6 +13,8 @@ from pathlib import Path
 
 import psutil
 
+from service.checkers import WAIT_SECONDS
+
 from . import processes, soak_report
 from .clients import OVERLOADED, Answer, Clients
 from .faults import CAPACITY, TIMEOUT_SECONDS, Recovery, break_service, find_grown, is_whole, settle
@@ -24,8 +26,9 @@ from .servers import ROOT, ServerFailed
 from .signal_faults import signal_faults
 
 CLIENTS = 2 * CAPACITY
-# One timeout in the queue, one for the script, and what it takes to make a jail and to write the answer.
-LONGEST_ANSWER_SECONDS = 2 * TIMEOUT_SECONDS + 2
+# The wait for a checker and both tries of the check; one timeout in the queue and one for the script; and what it takes
+# to make a jail and to write the answer.
+LONGEST_ANSWER_SECONDS = WAIT_SECONDS + 1.5 + 2 * TIMEOUT_SECONDS + 2
 # Before the first look, so that every thread, spare and cache is there already.
 _WARM_UP_SECONDS = 60.0
 _SAMPLES = 120

@@ -22,6 +22,8 @@ PATIENT_SECONDS = 1.0
 # Both tries together end within 1.5 s.
 _QUICK_WALL_SECONDS = 0.3
 _PATIENT_WALL_SECONDS = 1.2
+# How long a script waits for a checker that is free.
+WAIT_SECONDS = 5.0
 # A longer script is for a patient checker at once: a quick one could hardly end with it.
 _QUICK_SCRIPT_BYTES = 64 * KB
 
@@ -51,7 +53,7 @@ class _Lane:
         for _ in range(self._count):
             self._idle.append(self._zygote.order(self._kind))
 
-    def check(self, script: bytes, wait_seconds: float) -> Answer | None:
+    def check(self, script: bytes) -> Answer | None:
         """Return what a checker says of a script; None if the script took too much of it.
 
         Raises:
@@ -59,7 +61,7 @@ class _Lane:
             TimeoutError: the machine has had too little CPU time for the one that was.
             CheckersUnavailable: there is none.
         """
-        if not self._places.acquire(timeout=wait_seconds):
+        if not self._places.acquire(timeout=WAIT_SECONDS):
             raise CheckersBusy
         try:
             checker = self._take()
@@ -119,12 +121,11 @@ class Checkers:
             for lane in (self._quick, self._patient):
                 lane.fill()
 
-    def check(self, script: str, wait_seconds: float) -> Report:
+    def check(self, script: str) -> Report:
         """Check a script.
 
         Args:
             script: any str at all.
-            wait_seconds: how long to wait for a free checker.
 
         Raises:
             CheckersBusy: it could not be checked in time because of others.
@@ -135,10 +136,10 @@ class Checkers:
         answer = None
         if len(text) <= _QUICK_SCRIPT_BYTES:
             with suppress(TimeoutError):
-                answer = self._quick.check(text, wait_seconds)
+                answer = self._quick.check(text)
         if answer is None:
             try:
-                answer = self._patient.check(text, wait_seconds)
+                answer = self._patient.check(text)
             except TimeoutError as error:
                 raise CheckersBusy from error
         if answer is None:

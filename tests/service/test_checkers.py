@@ -29,7 +29,6 @@ SCRIPT_BYTES = 256 * 2**10
 HELLO = "def main():\n    return 'hello'\n"
 # Nearly half a second of CPU time, by nothing but its length.
 LONG = "def main():\n    return 1\n" + ";".join(f"a{number}=1" for number in range(29_000))
-WAIT_SECONDS = 10.0
 TOO_CONVOLUTED = "Script is too large or too convoluted to be checked."
 
 
@@ -77,7 +76,7 @@ def held_up(checkers: Checkers) -> Iterator[None]:
     ids=lambda script: ascii(script[:20]),
 )
 def test_a_checker_says_what_the_policy_says(checkers: Checkers, script: str) -> None:
-    assert checkers.check(script, WAIT_SECONDS) == load_policy().check(script)
+    assert checkers.check(script) == load_policy().check(script)
 
 
 def test_a_check_that_takes_too_long_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,72 +97,73 @@ def check_refuses(script: str, error: str) -> None:
     checkers.start()
     try:
         started = time.monotonic()
-        report = checkers.check(script, WAIT_SECONDS)
+        report = checkers.check(script)
         assert time.monotonic() - started < 1.5
         assert report.code == "syntax_error"
         assert re.fullmatch(error, report.error)
-        assert checkers.check(HELLO, WAIT_SECONDS).code is None
+        assert checkers.check(HELLO).code is None
     finally:
         checkers.close()
 
 
 def test_long_checks_hold_up_no_short_one(checkers: Checkers) -> None:
     with ThreadPoolExecutor() as pool:
-        answers = [pool.submit(checkers.check, LONG, WAIT_SECONDS) for _ in range(4)]
+        answers = [pool.submit(checkers.check, LONG) for _ in range(4)]
         took = []
         while not all(answer.done() for answer in answers):
             begun = time.monotonic()
-            assert checkers.check(HELLO, WAIT_SECONDS).code is None
+            assert checkers.check(HELLO).code is None
             took.append(time.monotonic() - begun)
         assert [answer.result().code for answer in answers] == [None] * 4
     assert len(took) > 20
     assert max(took) < 0.5
 
 
-def test_who_waits_too_long_for_a_checker_is_told(checkers: Checkers) -> None:
+def test_who_waits_too_long_for_a_checker_is_told(checkers: Checkers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.checkers.WAIT_SECONDS", 0.01)
     with ThreadPoolExecutor() as pool:
-        first = pool.submit(checkers.check, LONG, WAIT_SECONDS)
+        first = pool.submit(checkers.check, LONG)
         time.sleep(0.1)
         with pytest.raises(CheckersBusy):
-            checkers.check(LONG, 0.01)
+            checkers.check(LONG)
         assert first.result().code is None
 
 
 def test_a_killed_checker_is_replaced(checkers: Checkers) -> None:
-    checkers.check(HELLO, WAIT_SECONDS)
+    checkers.check(HELLO)
     for process in zygote().children():
         process.kill()
-    assert checkers.check(HELLO, WAIT_SECONDS).code is None
+    assert checkers.check(HELLO).code is None
     assert not checkers.failure
 
 
 def test_a_killed_zygote_is_replaced_with_its_checkers(checkers: Checkers) -> None:
-    checkers.check(HELLO, WAIT_SECONDS)
+    checkers.check(HELLO)
     before = zygote()
     checker = before.children()[0]
     before.kill()
     psutil.wait_procs([checker], timeout=5)
     assert not checker.is_running()
-    assert checkers.check(HELLO, WAIT_SECONDS).code is None
+    assert checkers.check(HELLO).code is None
     assert zygote().pid != before.pid
 
 
 @pytest.mark.usefixtures("held_up")
 def test_a_check_that_gets_no_cpu_time_says_nothing_of_the_script(checkers: Checkers) -> None:
     with pytest.raises(CheckersBusy):
-        checkers.check(HELLO, WAIT_SECONDS)
+        checkers.check(HELLO)
 
 
 def test_nothing_is_checked_after_the_end() -> None:
     made = Checkers(load_rules(SHIPPED), SCRIPT_BYTES, cpus=1)
-    assert made.check(HELLO, WAIT_SECONDS).code is None
+    assert made.check(HELLO).code is None
     mine = psutil.Process(made._zygote._process.pid)  # type: ignore[union-attr]
     processes = [mine, *mine.children()]
     made.close()
     made.close()
     assert psutil.wait_procs(processes, timeout=5)[1] == []
     with pytest.raises(CheckersUnavailable):
-        made.check(HELLO, WAIT_SECONDS)
+        made.check(HELLO)
 
 
 def test_why_nothing_can_be_checked_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,10 +172,10 @@ def test_why_nothing_can_be_checked_is_said(monkeypatch: pytest.MonkeyPatch) -> 
     made.start()
     assert "Scripts cannot be checked" in made.failure
     with pytest.raises(CheckersUnavailable, match="Scripts cannot be checked"):
-        made.check(HELLO, WAIT_SECONDS)
+        made.check(HELLO)
     monkeypatch.undo()
     monkeypatch.setattr("service.checker_zygote._PAUSE_SECONDS", 0)
-    assert made.check(HELLO, WAIT_SECONDS).code is None
+    assert made.check(HELLO).code is None
     assert not made.failure
     made.close()
 
@@ -319,7 +319,7 @@ def test_a_fault_of_the_check_is_no_fault_of_the_script(checkers: Checkers, monk
 
     monkeypatch.setattr(Checker, "check", faulty)
     with pytest.raises(CheckFailed, match="KeyError at"):
-        checkers.check(HELLO, WAIT_SECONDS)
+        checkers.check(HELLO)
 
 
 def test_an_exception_in_the_check_is_told_without_the_script(monkeypatch: pytest.MonkeyPatch) -> None:
