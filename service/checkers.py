@@ -22,8 +22,10 @@ PATIENT_SECONDS = 1.0
 # Both tries together end within 1.5 s.
 _QUICK_WALL_SECONDS = 0.3
 _PATIENT_WALL_SECONDS = 1.2
-# How long a script waits for a checker that is free.
+# How long a script waits for a checker that is free, and how many may wait for a patient one: each holds a thread of
+# the server, and most of those are for scripts that take no time to check (service/server.py).
 WAIT_SECONDS = 5.0
+_MOST_WAITING = 16
 # A longer script is for a patient checker at once: a quick one could hardly end with it.
 _QUICK_SCRIPT_BYTES = 64 * KB
 
@@ -41,7 +43,8 @@ class CheckFailed(Exception):
 class _Lane:
     """Some checkers of one kind, and those who wait for one."""
 
-    def __init__(self, zygote: CheckerZygote, kind: Kind, count: int) -> None:
+    def __init__(self, zygote: CheckerZygote, kind: Kind, count: int, most_waiting: int | None = None) -> None:
+        self._admitted = None if most_waiting is None else threading.Semaphore(count + most_waiting)
         self._zygote = zygote
         self._kind = kind
         self._count = count
@@ -57,10 +60,20 @@ class _Lane:
         """Return what a checker says of a script; None if the script took too much of it.
 
         Raises:
-            CheckersBusy: no checker was free in time.
+            CheckersBusy: too many wait for a checker, or none was free in time.
             TimeoutError: the machine has had too little CPU time for the one that was.
             CheckersUnavailable: there is none.
         """
+        if self._admitted is None:
+            return self._check_in_turn(script)
+        if not self._admitted.acquire(blocking=False):
+            raise CheckersBusy
+        try:
+            return self._check_in_turn(script)
+        finally:
+            self._admitted.release()
+
+    def _check_in_turn(self, script: bytes) -> Answer | None:
         if not self._places.acquire(timeout=WAIT_SECONDS):
             raise CheckersBusy
         try:
@@ -108,7 +121,9 @@ class Checkers:
         patient = max(cpus // 2, 1)
         quick_kind = Kind(QUICK, QUICK_SECONDS, _QUICK_WALL_SECONDS)
         self._quick = _Lane(self._zygote, quick_kind, max(cpus - patient, 1))
-        self._patient = _Lane(self._zygote, Kind(PATIENT, PATIENT_SECONDS, _PATIENT_WALL_SECONDS), patient)
+        self._patient = _Lane(
+            self._zygote, Kind(PATIENT, PATIENT_SECONDS, _PATIENT_WALL_SECONDS), patient, _MOST_WAITING
+        )
 
     @property
     def failure(self) -> str:

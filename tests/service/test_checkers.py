@@ -41,7 +41,8 @@ def checkers() -> Iterator[Checkers]:
 
 
 def zygote() -> psutil.Process:
-    [found] = [one for one in psutil.Process().children() if "service.checker_process" in one.cmdline()]
+    living = [one for one in psutil.Process().children() if one.status() != psutil.STATUS_ZOMBIE]
+    [found] = [one for one in living if "service.checker_process" in one.cmdline()]
     return found
 
 
