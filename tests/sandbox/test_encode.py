@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox.jail.convert import NotSerializable
-from sandbox.jail.encode import TooLarge, encode
+from sandbox.jail.encode import NotSerializable, TooLarge, encode
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".venv-sandbox" / "bin" / "python"
