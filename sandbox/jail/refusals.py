@@ -132,10 +132,12 @@ def shown(key: object) -> str:
 def _short_repr(value: object, levels: int) -> str:
     if type(value) is str:
         return repr(value[:_MAX_SHOWN_CHARACTERS])
-    if type(value) is tuple and len(value) > 1:  # it may hold itself a billion times over
+    if type(value) is tuple:  # it may hold itself a billion times over
         shown = value[:_MAX_SHOWN_ELEMENTS] if levels else ()
         texts = [_short_repr(element, levels - 1) for element in shown]
-        return f"({', '.join([*texts, '…'] if len(shown) < len(value) else texts)})"
+        if len(shown) < len(value):
+            texts.append("…")
+        return f"({texts[0]},)" if len(shown) == len(value) == 1 else f"({', '.join(texts)})"
     return str.__str__(repr(value))
 
 
