@@ -7,99 +7,71 @@
 | dataclass instance | a dict of its fields |
 | datetime, date, time, Timestamp, numpy.datetime64 | ISO 8601, `"2024-01-31T09:30:00"` |
 | timedelta, Timedelta, numpy.timedelta64 | an ISO 8601 duration, `"P1DT2H3M4.5S"` or `"-PT1S"` |
-| Decimal, UUID, pandas.Period, pandas.Interval | its `str()` |
+| Decimal, Fraction, UUID, IP address or network, pandas.Period, pandas.Interval, time zone, dtype | its `str()` |
+| path | its text |
 | numpy scalar | the Python value; a longdouble is the nearest float |
-| numpy array, pandas Series, Index, Categorical or other array | nested lists of its elements |
+| numpy array, memoryview, pandas Index, Categorical or other array | nested lists of its elements |
 | numpy structured scalar | a list of its fields |
-| DataFrame | a list of its rows, each a dict; the index is left out |
+| pandas DataFrame, Series | see `frames` |
+| set, frozenset | a list, sorted where its elements can be compared |
+| SimpleNamespace, argparse.Namespace | a dict of its attributes |
+| another mapping (UserDict, ChainMap, mappingproxy) | `Pairs` |
+| an iterator, a view of a dict, another sequence (range, deque, array) or set | `Items` |
 | what derives from dict, list, tuple, str, int or float | its own data, whatever its methods say |
 """
 
 from __future__ import annotations
 
-import sys
+from .durations import from_datetime64, from_timedelta, from_timedelta64
+from .frames import from_dataframe, from_series
+from .refusals import known_class, no_json_form, unreadable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any
 
     Converter = Callable[[Any], object]
 
-_MAX_SHOWN_CHARACTERS = 60
 
-_HINTS = {
-    "bytes": "; return text, for example base64.b64encode(value).decode()",
-    "coroutine": "; await it",
-    "frozenset": "; return a list",
-    "generator": "; return a list",
-    "set": "; return a list",
-}
+class Items:
+    """A list whose elements are read as they are written: there may be no end of them."""
+
+    def __init__(self, values: Iterable[object]) -> None:
+        """Take what yields the elements."""
+        self.values = values
 
 
-class NotSerializable(Exception):
-    """A value has no JSON form.
+class Pairs:
+    """A dict whose keys and values are read as they are written: there may be no end of them, or a key twice."""
 
-    Attributes:
-        problem: what is wrong with it, to be read after its place.
-        path: the steps from the value to the result, innermost first.
-    """
-
-    def __init__(self, problem: str) -> None:
-        """Take the problem; each container around the value adds its step to the path."""
-        super().__init__(problem)
-        self.problem = problem
-        self.path: list[str] = []
-
-    def __str__(self) -> str:
-        """Name the place and the problem: `result['rows'][3] is a set, …`."""
-        return f"result{''.join(reversed(self.path))} {self.problem}"
-
-
-class Rows:
-    """A DataFrame: a list of dicts in far less memory.
-
-    Attributes:
-        labels: the keys of every dict.
-        columns: for each of them its values, all of the same length.
-    """
-
-    def __init__(self, labels: list[object], columns: list[list[object]]) -> None:
-        """Take the columns' labels and values, at least one column."""
-        self.labels = labels
-        self.columns = columns
+    def __init__(self, items: Iterable[tuple[object, object]]) -> None:
+        """Take what yields the keys with their values."""
+        self.items = items
 
 
 def find_converter(kind: type) -> Converter:
     """Return what makes a simpler value of one of this type; it may have to be converted again.
 
-    A type of a module that is not loaded cannot be met, so nothing is imported to look for it.
-
     Raises:
         NotSerializable: there is nothing that does.
     """
-    for module, name, converter in _CONVERTERS:
-        known = getattr(sys.modules.get(module), name, None)
-        if known is not None and issubclass(kind, known if isinstance(known, type) else type(known)):
+    converter = _find(kind, _CONVERTERS)
+    if converter is None and hasattr(kind, "__dataclass_fields__"):
+        converter = _from_dataclass
+    if converter is None and not _find(kind, _NEVER):
+        converter = _find(kind, _BY_PROTOCOL)
+    if converter is None:
+        raise no_json_form(kind)
+    return converter
+
+
+def _find(kind: type, rows: tuple[tuple[str, str, Converter], ...]) -> Converter | None:
+    for module, name, converter in rows:
+        known = known_class(module, name)
+        if known is not None and issubclass(kind, known):
             return converter
-    if hasattr(kind, "__dataclass_fields__"):
-        return _from_dataclass
-    raise NotSerializable(f"is {named(kind)}, which is not JSON-serializable{_HINTS.get(kind.__name__, '')}")
-
-
-def named(kind: type) -> str:
-    """Return a type's name with its article."""
-    name = kind.__name__[:_MAX_SHOWN_CHARACTERS]
-    return f"an {name}" if name[:1].lower() in set("aeiou") else f"a {name}"
-
-
-def shown(key: object) -> str:
-    """Return a key as it is written in Python, shortened."""
-    try:
-        text = repr(key[:_MAX_SHOWN_CHARACTERS] if type(key) is str else key)
-    except Exception:
-        text = object.__repr__(key)
-    return text if len(text) <= _MAX_SHOWN_CHARACTERS else f"{text[:_MAX_SHOWN_CHARACTERS]}…"
+    return None
 
 
 def _to_none(_: object) -> None:
@@ -120,56 +92,6 @@ def _from_isoformat(value: Any) -> object:
     return value.isoformat()
 
 
-def _from_datetime64(value: Any) -> str | None:
-    text = str(value)
-    if text == "NaT":
-        return None
-    # numpy spells every digit that the unit has: nine zeros for a date in nanoseconds.
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _from_timedelta(value: Any) -> str:
-    # Only pandas' have nanoseconds.
-    coarse = (value.days * 86_400 + value.seconds) * 10**9 + value.microseconds * 1000
-    return _duration(coarse + getattr(value, "nanoseconds", 0))
-
-
-_NANOSECONDS = {
-    "W": 604_800 * 10**9,
-    "D": 86_400 * 10**9,
-    "h": 3600 * 10**9,
-    "m": 60 * 10**9,
-    "s": 10**9,
-    "ms": 10**6,
-    "us": 1000,
-    "ns": 1,
-}
-
-
-def _from_timedelta64(value: Any) -> str | None:
-    if str(value) == "NaT":
-        return None
-    unit, step = sys.modules["numpy"].datetime_data(value.dtype)
-    if unit not in _NANOSECONDS:
-        raise NotSerializable(f"is a timedelta64 in the unit {unit!r}, which is no whole number of nanoseconds")
-    return _duration(int(value.astype("int64")) * step * _NANOSECONDS[unit])
-
-
-def _duration(nanoseconds: int) -> str:
-    sign = "-" if nanoseconds < 0 else ""
-    seconds, fraction = divmod(abs(nanoseconds), 10**9)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    exact_seconds = f"{seconds}.{fraction:09}".rstrip("0") if fraction else seconds or ""
-    amounts = ((days, "D"), (hours, "H"), (minutes, "M"), (exact_seconds, "S"))
-    day, *times = [f"{amount}{unit}" if amount else "" for amount, unit in amounts]
-    time = "".join(times)
-    if not day and not time:
-        return "PT0S"
-    return f"{sign}P{day}T{time}" if time else f"{sign}P{day}"
-
-
 def _from_structured(value: Any) -> object:
     return [value[name] for name in value.dtype.names] if value.dtype.names else bytes(value)
 
@@ -185,43 +107,133 @@ def _from_values(value: Any) -> object:
     return value.tolist()
 
 
-def _from_dataframe(value: Any) -> object:
-    if not len(value.columns):
-        return [{}] * len(value)
-    return Rows(value.columns.tolist(), [column.tolist() for _, column in value.items()])
+def _from_set(value: Any) -> object:
+    iterate: Callable[[Any], Iterator[Any]] = (set if isinstance(value, set) else frozenset).__iter__
+    elements = list(iterate(value))
+    try:
+        return sorted(elements)
+    except MemoryError:
+        raise
+    except Exception:  # they cannot be compared
+        return elements
 
 
-# What these get has a `shape`, which may promise far more elements than its memory holds.
-OF_ARRAYS = {_from_ndarray, _from_values, _from_dataframe}
+def _from_path(value: Any) -> object:
+    return type(value).__fspath__(value)
+
+
+def _from_mapping(value: Mapping[object, object]) -> Pairs:
+    return Pairs(_read_pairs(value))
+
+
+def _read_pairs(mapping: Mapping[object, object]) -> Iterator[tuple[object, object]]:
+    try:
+        for key in mapping:
+            yield key, mapping[key]
+    except Exception as error:
+        raise unreadable(error) from error
+
+
+def _from_iterator(value: Iterator[object]) -> Items:
+    return Items(_read_iterator(value))
+
+
+def _read_iterator(values: Iterator[object]) -> Iterator[object]:
+    """Yield the elements; what code in Python raises while it makes one is left to be the script's own error."""
+    try:
+        yield from values
+    except Exception as error:
+        if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
+            raise
+        raise unreadable(error) from error
+
+
+def _from_iterable(value: Iterable[object]) -> Items:
+    return Items(_read_iterable(value))
+
+
+def _read_iterable(values: Iterable[object]) -> Iterator[object]:
+    try:
+        yield from values
+    except Exception as error:
+        raise unreadable(error) from error
+
+
+def _shape_of(value: Any) -> tuple[int, ...]:
+    shape: tuple[int, ...] = value.shape
+    if type(shape) is not tuple or any(type(length) is not int or length < 0 for length in shape):
+        raise unreadable("it has no shape that an array can have")
+    return shape
+
+
+# How much these unroll: one element of memory may promise a billion of text, and a set is sorted at once.
+SHAPES: dict[Converter, Callable[[Any], tuple[int, ...]]] = {
+    _from_ndarray: _shape_of,
+    _from_values: _shape_of,
+    from_dataframe: _shape_of,
+    from_series: _shape_of,
+    _from_set: lambda value: (set.__len__(value) if isinstance(value, set) else frozenset.__len__(value),),
+}
 
 # The first that fits is taken: NaT is a datetime, a numpy.float64 is a float, and many an Enum member is an int.
 _CONVERTERS: tuple[tuple[str, str, Converter], ...] = (
     ("enum", "Enum", lambda value: value.value),
     ("numpy.ma", "masked", _to_none),
     ("numpy", "ndarray", _from_ndarray),
-    ("numpy", "datetime64", _from_datetime64),
-    ("numpy", "timedelta64", _from_timedelta64),
+    ("numpy", "datetime64", from_datetime64),
+    ("numpy", "timedelta64", from_timedelta64),
     ("numpy", "longdouble", float),
     ("numpy", "void", _from_structured),
     ("numpy", "generic", lambda value: value.item()),
+    ("numpy", "dtype", str),
     ("pandas", "NaT", _to_none),
     ("pandas", "NA", _to_none),
-    ("pandas", "DataFrame", _from_dataframe),
-    ("pandas", "Series", _from_values),
+    ("pandas", "DataFrame", from_dataframe),
+    ("pandas", "Series", from_series),
     ("pandas", "Index", _from_values),
     ("pandas.api.extensions", "ExtensionArray", _from_values),
+    ("pandas.api.extensions", "ExtensionDtype", str),
     ("pandas", "Period", str),
     ("pandas", "Interval", str),
+    ("pandas.tseries.offsets", "BaseOffset", lambda value: value.freqstr),
     ("datetime", "datetime", _from_isoformat),
     ("datetime", "date", _from_isoformat),
     ("datetime", "time", _from_isoformat),
-    ("datetime", "timedelta", _from_timedelta),
+    ("datetime", "timedelta", from_timedelta),
+    ("datetime", "timezone", str),
+    ("zoneinfo", "ZoneInfo", str),
     ("decimal", "Decimal", _from_decimal),
+    ("fractions", "Fraction", str),
     ("uuid", "UUID", str),
+    ("ipaddress", "IPv4Address", str),
+    ("ipaddress", "IPv6Address", str),
+    ("ipaddress", "IPv4Network", str),
+    ("ipaddress", "IPv6Network", str),
     ("builtins", "dict", dict.copy),
     ("builtins", "list", lambda value: list(list.__iter__(value))),
-    ("builtins", "tuple", lambda value: list(tuple.__iter__(value))),
+    ("builtins", "tuple", lambda value: tuple(tuple.__iter__(value))),
     ("builtins", "str", str.__str__),
     ("builtins", "int", int.__int__),
     ("builtins", "float", float.__float__),
+    ("builtins", "set", _from_set),
+    ("builtins", "frozenset", _from_set),
+    ("builtins", "memoryview", _from_values),
+    ("types", "SimpleNamespace", vars),
+    ("argparse", "Namespace", vars),
+    ("collections", "UserString", lambda value: value.data),
+)
+# What could be read by a protocol of the next table, and is not what it was returned for.
+_NEVER: tuple[tuple[str, str, Converter], ...] = tuple(
+    (module, name, no_json_form)
+    for module, name in (("builtins", "bytes"), ("builtins", "bytearray"), ("_io", "_IOBase"))
+)
+# A view of a dict is a set too, whose order is the dict's.
+_BY_PROTOCOL: tuple[tuple[str, str, Converter], ...] = (
+    ("os", "PathLike", _from_path),
+    ("_collections_abc", "Mapping", _from_mapping),
+    ("_collections_abc", "Iterator", _from_iterator),
+    ("_collections_abc", "Sequence", _from_iterable),
+    ("_collections_abc", "MappingView", _from_iterable),
+    ("_collections_abc", "Set", _from_iterable),
+    ("array", "array", _from_iterable),
 )

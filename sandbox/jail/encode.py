@@ -2,41 +2,28 @@
 
 None, bool, int of any size, float, str, list, tuple and dict are written as they are; what else can be written is
 listed in `convert`. NaN and the infinities are null. A lone surrogate, for which UTF-8 has no code, is U+FFFD. A key is
-written as the same value would be, in quotes: `{1: …, None: …}` is `{"1": …, "null": …}`.
+written as the same value would be, in quotes: `{1: …, None: …}` is `{"1": …, "null": …}`; a tuple as its `str()`.
 """
 
 from __future__ import annotations
 
-import sys
 from _json import encode_basestring  # the C module alone: `import json` costs 10 ms
-from math import isfinite
+from itertools import repeat
 
-from .convert import OF_ARRAYS, NotSerializable, Rows, find_converter, named, shown
+from .convert import Items, Pairs
+from .frames import Labelled, Table, level_keys
+from .refusals import NotSerializable, TooLarge, equal_keys, shown
+from .spell import MAX_DEPTH, MAX_PIECE_CHARACTERS, PLAIN, SPELLINGS, Speller
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import AsyncIterable, Iterable
     from typing import Any
 
-    from .convert import Converter
+__all__ = ["NotSerializable", "TooLarge", "encode", "encode_all"]
 
-__all__ = ["NotSerializable", "TooLarge", "encode"]
-
-# Decoders have a limit of their own, the host's is near 1000.
-_MAX_DEPTH = 200
 # Text is gathered in pieces, which take far more memory than their characters, and joined whenever there are this many.
 _MAX_PIECES = 4096
-# Longer strings are looked at one by one, so that what is not joined yet is bounded.
-_MAX_PIECE_CHARACTERS = 1024
-
-
-class TooLarge(Exception):
-    """The JSON text is larger than the limit."""
-
-    def __init__(self, limit_bytes: int) -> None:
-        """Take the limit, in bytes."""
-        limit = f"{limit_bytes / 2**20:g} MB" if limit_bytes >= 2**20 else f"{limit_bytes} byte"
-        super().__init__(f"The result is larger than the {limit} limit.")
 
 
 def encode(value: object, limit_bytes: int) -> bytes:
@@ -55,53 +42,30 @@ def encode(value: object, limit_bytes: int) -> bytes:
     return writer.text()
 
 
-def _spell_str(value: str) -> str:
-    if len(value) > _MAX_PIECE_CHARACTERS:
-        raise ValueError(value)
-    return encode_basestring(value)
+async def encode_all(values: AsyncIterable[object], limit_bytes: int) -> bytes:
+    """Return the JSON text of the list of all that comes, each element written when it comes; see `encode`."""
+    writer = _Writer(limit_bytes)
+    index = 0
+    async for value in values:
+        writer.write_element(value, index)
+        index += 1
+    return writer.text_of_elements(index)
 
 
-def _spell_float(value: float) -> str:
-    return float.__repr__(value) if isfinite(value) else "null"
-
-
-# How most values are spelled; ValueError: this one is too long to be spelled without a look at the room that is left.
-_SPELLINGS: dict[type, Callable[[Any], str]] = {
-    str: _spell_str,
-    int: int.__repr__,
-    float: _spell_float,
-    bool: lambda value: "true" if value else "false",
-    type(None): lambda value: "null",
-}
-_PLAIN = {*_SPELLINGS, dict, list, tuple, Rows}
-
-
-def _refuse_equal(names: Iterable[str]) -> None:
-    seen = set()
-    for name in names:
-        if name in seen:
-            raise NotSerializable(f"has more than one key that is {shown(name)} in JSON")
-        seen.add(name)
-
-
-class _Writer:
+class _Writer(Speller):
     """Gathers the text of one result.
 
     Attributes:
         pieces: text that is not joined yet.
-        chunks: text that is, encoded.
-        room: how many bytes may come after the chunks.
+        chunks: text that is, encoded; `room` is what may come after it.
         open_containers: the ids of the containers around the value being written.
-        converters: those found so far, by type.
     """
 
     def __init__(self, limit_bytes: int) -> None:
-        self.limit_bytes = limit_bytes
+        super().__init__(limit_bytes)
         self.pieces: list[str] = []
         self.chunks: list[bytes] = []
-        self.room = limit_bytes
         self.open_containers: set[int] = set()
-        self.converters: dict[type, Converter] = {}
 
     def text(self) -> bytes:
         """Return all of the text."""
@@ -121,51 +85,63 @@ class _Writer:
         if self.room < 0:
             raise TooLarge(self.limit_bytes)
 
+    def spell_long(self, value: str | int) -> str:
+        """See the base class; here the room is known exactly."""
+        self._join()
+        return super().spell_long(value)
+
     def write(self, value: Any, depth: int) -> None:
         """Write a value that has `depth` containers around it."""
-        spell = _SPELLINGS.get(type(value))
+        spell = SPELLINGS.get(type(value))
         if spell is None:
             self._write_container(value, depth)
             return
         try:
             self.pieces.append(spell(value))
         except ValueError:
-            self.pieces.append(self._spell_long(value))
+            self.pieces.append(self.spell_long(value))
 
-    def _spell_long(self, value: str | int) -> str:
-        """Spell a long string, or an int of more digits than Python writes by itself: sys.set_int_max_str_digits."""
-        self._join()
-        # An int's digit takes 3.3 bits.
-        least = len(value) if isinstance(value, str) else value.bit_length() // 4
-        if least > self.room:
-            raise TooLarge(self.limit_bytes)
-        if isinstance(value, str):
-            return encode_basestring(value)
-        max_digits = sys.get_int_max_str_digits()
-        sys.set_int_max_str_digits(0)
+    def write_element(self, value: object, index: int) -> None:
+        """Write an element of the list that is the whole result."""
+        self.pieces.append("," if index else "[")
         try:
-            return int.__repr__(value)
-        finally:
-            sys.set_int_max_str_digits(max_digits)
+            self.write(value, 1)
+        except NotSerializable as refusal:
+            refusal.path.append(f"[{index}]")
+            raise
+        if len(self.pieces) > _MAX_PIECES:
+            self._join()
+
+    def text_of_elements(self, number: int) -> bytes:
+        """Return the text of the list, which has so many elements."""
+        self.pieces.append("]" if number else "[]")
+        return self.text()
 
     def _write_container(self, value: Any, depth: int) -> None:
-        """Write a list, a tuple, a dict, or what must first be converted."""
-        plain = value if type(value) in _PLAIN else self._to_plain(value)
+        """Write a container, or what must first be converted."""
+        plain = value if type(value) in PLAIN else self.to_plain(value)
         kind = type(plain)
-        if kind in _SPELLINGS:
+        if kind in SPELLINGS:
             self.write(plain, depth)
             return
         if id(value) in self.open_containers:
             raise NotSerializable("contains itself")
-        if depth >= _MAX_DEPTH:
-            raise NotSerializable(f"is nested too deeply: more than {_MAX_DEPTH} levels")
+        if depth >= MAX_DEPTH:
+            raise NotSerializable(f"is nested too deeply: more than {MAX_DEPTH} levels")
         self.open_containers.add(id(value))
         if kind is dict:
-            self._write_object(plain, depth + 1)
-        elif kind is Rows:
-            self._write_rows(plain, depth + 2)
-        else:
+            # Only keys of other types than str can be the same as another.
+            self._write_object(plain.items(), depth + 1, None if set(map(type, plain)) <= {str} else set())
+        elif kind is list or kind is tuple:
             self._write_array(plain, depth + 1)
+        elif kind is Items:
+            self._write_array(plain.values, depth + 1)
+        elif kind is Pairs:
+            self._write_object(plain.items, depth + 1, set())
+        elif kind is Table:
+            self._write_table(plain, depth + 2)
+        else:
+            self._write_labelled(plain, depth + 1)
         self.open_containers.discard(id(value))
 
     def _write_array(self, values: Iterable[Any], depth: int) -> None:
@@ -184,17 +160,17 @@ class _Writer:
                 self._join()
         pieces.append("]")
 
-    def _write_object(self, items: dict[Any, object], depth: int) -> None:
+    def _write_object(self, items: Iterable[tuple[Any, Any]], depth: int, seen: set[str] | None) -> None:
+        """Write an object; `seen` is for the names of the keys, where two can be the same."""
         pieces = self.pieces
         pieces.append("{")
         separator = ""
-        converted_keys = False
-        for key, value in items.items():
-            if type(key) is str:
-                name = key
-            else:
-                name = self._to_name(key)
-                converted_keys = True
+        for key, value in items:
+            name = key if type(key) is str else self.spell_key(key)
+            if seen is not None:
+                if name in seen:
+                    raise equal_keys(name)
+                seen.add(name)
             pieces.append(f"{separator}{self._quote(name)}:")
             separator = ","
             try:
@@ -205,21 +181,33 @@ class _Writer:
             if len(pieces) > _MAX_PIECES:
                 self._join()
         pieces.append("}")
-        if converted_keys:
-            _refuse_equal(map(self._to_name, items))
 
-    def _write_rows(self, rows: Rows, depth: int) -> None:
+    def _write_labelled(self, series: Labelled, depth: int) -> None:
+        self.require(series.rows * len('"":0,'))
+        labels, values = series.unroll()
+        try:
+            names = self.spell_keys(labels)
+        except NotSerializable:
+            key = self._spell_name(series.name)
+            self._write_table(series.records("value" if key is None else key), depth + 1)
+        else:
+            self._write_object(zip(names, values, strict=True), depth, None)
+
+    def _write_table(self, table: Table, depth: int) -> None:
         """Write an array of objects that have the same keys."""
-        names = [self._to_name(label) for label in rows.labels]
-        _refuse_equal(names)
+        names = self._spell_columns(table)
+        openings = [f"{',' if position else '{'}{self._quote(name)}:" for position, name in enumerate(names)]
+        self.require(table.rows * (sum(map(len, openings)) + len(openings) + len("},")) - 1)
+        columns = table.unroll()
+        labels = [*names[: len(table.levels)], *table.labels]
         pieces = self.pieces
         pieces.append("[")
-        openings = [f"{',' if position else '{'}{self._quote(name)}:" for position, name in enumerate(names)]
+        opening_of_row = "" if names else "{"
         separator = ""
-        for index, row in enumerate(zip(*rows.columns, strict=True)):
-            pieces.append(separator)
+        for index, row in enumerate(zip(*columns, strict=True) if columns else repeat((), table.rows)):
+            pieces.append(separator + opening_of_row)
             separator = ","
-            for label, opening, value in zip(rows.labels, openings, row, strict=True):
+            for label, opening, value in zip(labels, openings, row, strict=True):
                 pieces.append(opening)
                 try:
                     self.write(value, depth)
@@ -231,44 +219,22 @@ class _Writer:
             pieces.append("}")
         pieces.append("]")
 
-    def _quote(self, name: str) -> str:
-        return encode_basestring(name) if len(name) <= _MAX_PIECE_CHARACTERS else self._spell_long(name)
+    def _spell_columns(self, table: Table) -> list[str]:
+        """Return the keys of a table's objects: what is an index level makes way for a column of the same name."""
+        names = self.spell_keys(table.labels)
+        taken = set(names)
+        levels = []
+        for level, own in enumerate(table.levels):
+            keys = level_keys(level, len(table.levels), self._spell_name(own))
+            levels.append(next(key for key in keys if key not in taken))
+            taken.add(levels[-1])
+        return levels + names
 
-    def _to_name(self, key: Any) -> str:
-        plain: Any = key if type(key) in _PLAIN else self._to_plain(key)
-        if type(plain) is str:
-            return plain
-        spell = _SPELLINGS.get(type(plain))
-        if spell is None:
-            raise NotSerializable(f"has the key {shown(key)}, {named(type(key))}, which cannot be a JSON key")
+    def _spell_name(self, own: object) -> str | None:
         try:
-            return spell(plain)
-        except ValueError:
-            return self._spell_long(plain)
+            return None if own is None else self.spell_key(own)
+        except NotSerializable:
+            return None
 
-    def _to_plain(self, value: Any) -> Any:
-        """Convert a value until it is of a type that this class writes."""
-        for _ in range(_MAX_DEPTH):
-            kind = type(value)
-            converter = self.converters.get(kind)
-            if converter is None:
-                converter = self.converters[kind] = find_converter(kind)
-            if converter in OF_ARRAYS:
-                self._refuse_large_shape(value.shape)
-            try:
-                value = converter(value)
-            except (NotSerializable, MemoryError):
-                raise
-            except Exception as error:
-                raise NotSerializable(f"cannot be read: {type(error).__name__}: {error}") from error
-            if type(value) in _PLAIN:
-                return value
-        raise NotSerializable(f"is still not JSON-serializable after {_MAX_DEPTH} conversions")
-
-    def _refuse_large_shape(self, shape: tuple[int, ...]) -> None:
-        """Refuse an array whose text would not fit before it is unrolled: one element can stand for a billion."""
-        count = 1
-        for length in shape:
-            count *= length
-            if 2 * count > self.room:
-                raise TooLarge(self.limit_bytes)
+    def _quote(self, name: str) -> str:
+        return encode_basestring(name) if len(name) <= MAX_PIECE_CHARACTERS else self.spell_long(name)

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import os
 import sys
-from types import AsyncGeneratorType, GeneratorType
 
-from .encode import NotSerializable, TooLarge, encode
+from .encode import NotSerializable, TooLarge, encode, encode_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable
+    from collections.abc import Coroutine
     from traceback import TracebackException
     from types import ModuleType, TracebackType
-    from typing import Any
+    from typing import Any, TypeVar
+
+    _T = TypeVar("_T")
 
 _FILENAME = "script.py"
 _MAX_ERROR_CHARACTERS = 8 * 2**10
@@ -58,7 +59,8 @@ def make_reserve() -> list[bytes]:
 def run_script(source: str, args_json: str, result_limit_bytes: int, reserve: list[bytes]) -> bytes:
     """Run a script: execute its text as the module `script`, call its `main()` and encode what that returns.
 
-    A coroutine or another awaitable is awaited; of a generator, async or not, the result is the list of what it yields.
+    A coroutine or another awaitable is awaited, and what it returns too if it is one; of a generator, async or not, the
+    result is the list of what it yields, each written when it comes, so that one without an end ends at the limit.
     Warnings that compiling gives rise to go to the script's stderr, as they do in any Python.
 
     Args:
@@ -73,7 +75,7 @@ def run_script(source: str, args_json: str, result_limit_bytes: int, reserve: li
         `missing_main`, `result_too_large` and `result_not_serializable` (with `error`).
     """
     try:
-        return b'{"end":"returned","result":%b}' % encode(_returned_by_main(source, args_json), result_limit_bytes)
+        return b'{"end":"returned","result":%b}' % _finish(_returned_by_main(source, args_json), result_limit_bytes)
     # First, for the tuple of the next clause could not be made.
     except MemoryError as error:
         reserve.clear()
@@ -120,7 +122,7 @@ def _returned_by_main(source: str, args_json: str) -> object:
     main = module.__dict__.get("main")
     if not callable(main):
         raise _MissingMain("Script must define a 'main()' function")
-    return _finish(main(**_parse_args(args_json)))
+    return main(**_parse_args(args_json))
 
 
 class _Loader:
@@ -169,22 +171,22 @@ def _parse_args(args_json: str) -> dict[str, Any]:
     return args
 
 
-def _finish(returned: object) -> object:
-    """Return the result itself, where `main` returned something that has yet to run."""
-    if isinstance(returned, GeneratorType):
-        return list(returned)
-    if isinstance(returned, AsyncGeneratorType):
-        return _run_event_loop(_collect(returned))
-    if hasattr(type(returned), "__await__"):
-        return _run_event_loop(returned)  # type: ignore[arg-type]
-    return returned
+def _finish(returned: object, limit_bytes: int) -> bytes:
+    """Encode what `main` returned, or what becomes of it where it has yet to run."""
+    text = None
+    if hasattr(type(returned), "__await__") or hasattr(type(returned), "__aiter__"):
+        returned, text = _run_event_loop(_await(returned, limit_bytes))
+    return encode(returned, limit_bytes) if text is None else text
 
 
-async def _collect(items: AsyncIterator[object]) -> list[object]:
-    return [item async for item in items]
+async def _await(value: Any, limit_bytes: int) -> tuple[object, bytes | None]:
+    """Return the result, and its text where it had to be read in the event loop."""
+    while hasattr(type(value), "__await__"):
+        value = await value
+    return (None, await encode_all(value, limit_bytes)) if hasattr(type(value), "__aiter__") else (value, None)
 
 
-def _run_event_loop(awaitable: Awaitable[object]) -> object:
+def _run_event_loop(coroutine: Coroutine[Any, Any, _T]) -> _T:
     """Do what asyncio.run does, but for the threads of the default executor: they are not waited for."""
     import asyncio
 
@@ -192,11 +194,8 @@ def _run_event_loop(awaitable: Awaitable[object]) -> object:
         async def shutdown_default_executor(self) -> None:
             pass
 
-    async def wait() -> object:
-        return await awaitable
-
     with asyncio.Runner(loop_factory=Loop) as runner:
-        return runner.run(wait())
+        return runner.run(coroutine)
 
 
 def _describe(end: str, error: BaseException, source: str) -> bytes:

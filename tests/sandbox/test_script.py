@@ -142,7 +142,13 @@ OTHER_ENDS = {
     "no main": ("x = 1", "missing_main", "Script must define a 'main()' function"),
     "main that cannot be called": ("main = 1", "missing_main", "Script must define a 'main()' function"),
     "main taken away": ("def main(): pass\ndel main", "missing_main", "Script must define a 'main()' function"),
-    "a set": ("def main(): return {'a': {1}}", "result_not_serializable", "result['a'] is a set, which"),
+    "an object": ("def main(): return {'a': object()}", "result_not_serializable", "result['a'] is an object, which"),
+    "a class that will not say its name": (
+        "class A(type):\n @property\n def __name__(self): raise OSError('no name')\nclass B(metaclass=A): pass\n"
+        "def main(): return B()",
+        "result_not_serializable",
+        "result is a B, which",
+    ),
     "an evil property": (
         "import datetime\nclass A(datetime.date):\n def isoformat(self): raise ValueError('boo')\n"
         "def main(): return [A(2024, 1, 2)]",
@@ -369,11 +375,22 @@ ERRORS = {
         None,
     ),
     "a result that breaks while it is read": (
-        "class A(type):\n @property\n def __name__(self): raise OSError('no name')\nclass B(metaclass=A): pass\n"
-        "def main(): return B()",
-        "OSError: no name",
-        3,
-        None,
+        """
+        def main():
+            return {"numbers": map(half, [2, "3"])}
+
+        def half(number):
+            return number / 2
+        """,
+        "TypeError: unsupported operand type(s) for /: 'str' and 'int'",
+        5,
+        """
+        Traceback (most recent call last):
+          File "script.py", line 5, in half
+            return number / 2
+                   ~~~~~~~^~~
+        TypeError: unsupported operand type(s) for /: 'str' and 'int'
+        """,
     ),
 }
 
