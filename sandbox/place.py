@@ -31,7 +31,7 @@ _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
 # What libraries read that is the same on every machine, and names nobody: the C library's locale C.UTF-8, and the types
 # of files by their endings, where `mimetypes` looks for them. What a script can see and not read is a PermissionError
 # where a library expects a file or none.
-_COMMON_FILES = ("/usr/lib/locale/C.utf8", *mimetypes.knownfiles)
+_COMMON_FILES = ("/usr/lib/locale/C.utf8", *sorted(set(map(str, mimetypes.knownfiles))))
 _SITE_PACKAGES_INSIDE = "/site-packages"
 _SCRATCH_INSIDE = "/tmp"  # noqa: S108 (a mount of the jail's own)
 
@@ -235,7 +235,7 @@ class Place:
 
 
 def _common_files() -> tuple[str, ...]:
-    return tuple(filter(os.path.exists, _COMMON_FILES))
+    return tuple(path for path in _COMMON_FILES if os.path.exists(path))
 
 
 def _real_folder(path: str) -> str:

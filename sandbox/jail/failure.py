@@ -67,7 +67,7 @@ def describe(error: BaseException, source: str, folder: str, limits: Setup) -> d
 
 def out_of_memory_sentence(limits: Setup) -> str:
     """Say which memory the script has run out of."""
-    return f"The script ran out of its {limits['memory_bytes'] / _MB:g} MB of memory"
+    return f"The script ran out of memory (its limit is {limits['memory_bytes'] / _MB:g} MB)"
 
 
 def said(problem: object, name: str) -> str:
@@ -126,7 +126,7 @@ def _format(error: BaseException, trace: TracebackType | None, source: str, fold
             if part.exc_type.__module__ in _UNNAMED_MODULES:
                 base = SyntaxError if issubclass(part.exc_type, SyntaxError) else object
                 names = {"__module__": "builtins", "__qualname__": part.exc_type.__qualname__}
-                part.exc_type = type("Unnamed", (base,), names)  # type: ignore[assignment]
+                part.exc_type = type("Unnamed", (base,), names)
             parts += [part.__cause__, part.__context__, *(part.exceptions or ())]
     return "".join(whole.format())
 
@@ -154,8 +154,8 @@ def _led_to(error: BaseException) -> Iterator[BaseException]:
 
 def _reason(error: BaseException, limits: Setup) -> str:
     kind = type(error)
-    if issubclass(kind, OSError):
-        return _reason_of_system(error, limits)  # type: ignore[arg-type]
+    if isinstance(error, OSError):
+        return _reason_of_system(error, limits)
     if issubclass(kind, MemoryError):
         return f" (a script may take {limits['memory_bytes'] / _MB:g} MB of memory)"
     if issubclass(kind, RuntimeError) and error.args == ("can't start new thread",):

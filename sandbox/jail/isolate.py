@@ -11,7 +11,7 @@ import os
 import sys
 from fcntl import F_DUPFD, fcntl
 
-from . import kernel
+from . import kernel, own_maps
 from .resource_limits import set_resource_limits
 from .scratch import MAX_INODES
 
@@ -52,8 +52,8 @@ def open_standard_streams() -> None:
         name = ("stdin", "stdout", "stderr")[fd]
         raw.name = f"<{name}>"
         # Unbuffered, so that nothing is lost when the script is killed.
-        stream = io.TextIOWrapper(raw, "utf-8", errors, write_through=fd > 0)  # type: ignore[type-var]
-        stream.mode = mode
+        stream = io.TextIOWrapper(raw, "utf-8", errors, write_through=fd > 0)
+        stream.mode = mode  # type: ignore[misc]
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
 
@@ -123,10 +123,14 @@ def isolate(setup: Setup, order: Order, identity: Identity) -> None:
     kernel.hide_from_neighbours()
     kernel.forbid_new_privileges()
     if setup["landlock_version"]:
-        [(scratch, allowed)] = kernel.open_grants([(identity.scratch, kernel.SCRATCH)])
-        kernel.grant_files(RULESET_FD, [(scratch, allowed)], setup["landlock_version"])
+        own = [(identity.scratch, kernel.SCRATCH)]
+        if os.path.exists(own_maps.PATH):
+            own.append((own_maps.PATH, kernel.READ))
+        grants = kernel.open_grants(own)
+        kernel.grant_files(RULESET_FD, grants, setup["landlock_version"])
         kernel.restrict_files(RULESET_FD)
-        os.close(scratch)
+        for fd, _ in grants:
+            os.close(fd)
         os.close(RULESET_FD)
     if setup["filter"]:
         kernel.install_filter(fill_in_pid(setup["filter"], os.getpid()))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import _sitebuiltins  # type: ignore[import-not-found]  # frozen: `import site` would read the disk
-import _warnings  # type: ignore[import-not-found]
+import _sitebuiltins  # `import site` would read the disk
+import _warnings
 import builtins
 import os
 import sys
 import time
-from _frozen_importlib_external import FileFinder, _get_supported_file_loaders  # type: ignore[import-not-found]
-from _io import _IOBase  # type: ignore[attr-defined]
+from _frozen_importlib_external import (  # type: ignore[attr-defined]
+    FileFinder,
+    _get_supported_file_loaders,
+)
+from _io import _IOBase
 from types import FunctionType
 
 TYPE_CHECKING = False
@@ -39,7 +42,7 @@ _ENVIRONMENT = {
 _TIME_ZONES = ("TZDIR", "PYTHONTZPATH")
 
 
-class _FreshFinder(FileFinder):  # type: ignore[misc]
+class _FreshFinder(FileFinder):
     """Finds the modules in the script's folder, and looks each time: one written a moment ago has to be found.
 
     By the folder's time, which is as coarse as some milliseconds, it may seem unchanged.
@@ -65,12 +68,12 @@ def settle_zygote(site_packages: str) -> None:
     for name in ("exit", "quit"):
         setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)"))
     builtins.help = _sitebuiltins._Helper()
-    builtins.copyright = _sitebuiltins._Printer("copyright", sys.copyright)  # type: ignore[attr-defined]
-    builtins.credits = _sitebuiltins._Printer("credits", _CREDITS)  # type: ignore[attr-defined]
-    builtins.license = _sitebuiltins._Printer("license", _LICENSE)  # type: ignore[attr-defined]
+    builtins.copyright = _sitebuiltins._Printer("copyright", sys.copyright)
+    builtins.credits = _sitebuiltins._Printer("credits", _CREDITS)
+    builtins.license = _sitebuiltins._Printer("license", _LICENSE)
     # What Python does for `__main__`: the script is to see which of what it calls is deprecated.
     _warnings.filters.insert(0, ("default", None, DeprecationWarning, _NAME, 0))
-    _warnings._filters_mutated()
+    _warnings._filters_mutated()  # type: ignore[attr-defined]
 
 
 _CREDITS = "Thanks to everybody who supports Python development. See www.python.org for more information."
@@ -112,9 +115,12 @@ def _write(path: str, source: str) -> None:
     """Write the script's file; where its scratch space is too small for it, there is none."""
     try:
         text = source.encode("utf-8", "surrogatepass")
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        # Not O_TRUNC: a file that is overwritten that way has to be on its disk when ext4 closes it.
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             whole = os.write(fd, text) == len(text)
+            if os.fstat(fd).st_size > len(text):
+                os.ftruncate(fd, len(text))
         finally:
             os.close(fd)
     except OSError:
@@ -165,6 +171,6 @@ def flush_streams() -> None:
     left = [value for value in tuple(names.values()) if issubclass(type(value), _IOBase)]
     for stream in (getattr(sys, "stdout", None), getattr(sys, "stderr", None), *left):
         try:
-            stream.flush()  # type: ignore[union-attr]
+            stream.flush()
         except BaseException:  # noqa: S112 (it is closed, or not what it should be: nobody is left to be told)
             continue

@@ -3,45 +3,74 @@
 import json
 import resource
 import subprocess
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from textwrap import dedent
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".venv-sandbox" / "bin" / "python"
-LIMIT_BYTES = 2**20
+SITE_PACKAGES = ROOT / ".venv-sandbox" / "lib" / "python3.11" / "site-packages"
+MB = 2**20
+LIMIT_BYTES = MB
 
-# Ends as the jail's set-up does: whatever the script left running is not waited for.
+# Sets up and ends as the jail does: whatever the script left running is not waited for.
 DRIVER = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
+from jail import isolate, surroundings
 from jail.script import make_reserve, run_script
-sys.path[0] = sys.argv[2]
-source, args, limit = eval(sys.stdin.buffer.read())
-sys.__stdout__.buffer.write(run_script(source, args, limit, make_reserve()))
-sys.__stdout__.buffer.flush()
+del sys.path[0]
+source, args, limits = eval(sys.stdin.buffer.read())
+result = int(sys.argv[3])
+surroundings.settle_zygote(sys.argv[2])
+isolate.open_standard_streams()
+surroundings.settle_spare(os.getcwd())
+envelope = run_script(source, args, limits, make_reserve())
+while envelope:
+    envelope = envelope[os.write(result, envelope):]
 os._exit(0)
 """
 
 
 def run_process(
-    source: str, args_json: str = "{}", limit_bytes: int = LIMIT_BYTES, memory_bytes: int = resource.RLIM_INFINITY
-) -> subprocess.CompletedProcess[bytes]:
-    site_packages = next((ROOT / ".venv-sandbox" / "lib").glob("python3.*")) / "site-packages"
-    return subprocess.run(
-        [PYTHON, "-I", "-S", "-c", DRIVER, ROOT / "sandbox", site_packages],
-        input=repr((dedent(source).lstrip("\n"), args_json, limit_bytes)).encode(),
-        capture_output=True,
-        check=True,
-        timeout=30,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes)),
-    )
+    source: str,
+    args_json: str = "{}",
+    limit_bytes: int = LIMIT_BYTES,
+    memory_bytes: int = resource.RLIM_INFINITY,
+    files: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[bytes, subprocess.CompletedProcess[bytes]]:
+    """Run a script in an empty folder, or one with these files; return the envelope, and what it printed."""
+    limits = {
+        "memory_bytes": memory_bytes,
+        "result_bytes": limit_bytes,
+        "scratch_bytes": 3 * MB,
+        "open_files": 20,
+        "threads": 7,
+    }
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as channel:
+        for name, text in files.items():
+            Path(folder, name).write_text(text)
+        done = subprocess.run(
+            [PYTHON, "-I", "-S", "-B", "-c", DRIVER, ROOT / "sandbox", SITE_PACKAGES, str(channel.fileno())],
+            input=repr((dedent(source).lstrip("\n"), args_json, limits)).encode(),
+            capture_output=True,
+            check=True,
+            timeout=30,
+            cwd=folder,
+            pass_fds=[channel.fileno()],
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes)),
+        )
+        channel.seek(0)
+        return channel.read(), done
 
 
-def run(source: str, args_json: str = "{}", **limits: int) -> dict[str, Any]:
-    envelope: dict[str, Any] = json.loads(run_process(source, args_json, **limits).stdout)
+def run(source: str, args_json: str = "{}", **more: Any) -> dict[str, Any]:
+    envelope: dict[str, Any] = json.loads(run_process(source, args_json, **more)[0])
     return envelope
 
 
@@ -135,7 +164,7 @@ def test_long_ints_leave_pythons_own_limit_as_it_was() -> None:
 
 
 def test_warnings_of_the_compiler_are_the_scripts_own() -> None:
-    assert b"script.py:1: SyntaxWarning" in run_process("def main(): return 1 is 1").stderr
+    assert b"script.py:1: SyntaxWarning" in run_process("def main(): return 1 is 1")[1].stderr
 
 
 OTHER_ENDS = {
