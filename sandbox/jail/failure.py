@@ -10,7 +10,7 @@ import os
 import sys
 
 from .scratch import MAX_INODES
-from .surroundings import FILENAME, is_call, put_into_linecache
+from .surroundings import FILENAME, is_call, put_into_linecache, search_no_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -111,8 +111,7 @@ def _class_name(kind: type) -> str:
 
 def _format(error: BaseException, trace: TracebackType | None, source: str, folder: str) -> str:
     """Format an exception and those that led to it, with the script's own frames only."""
-    # The script is over; what is imported here is the library's, whatever files it has left.
-    sys.path[:] = [path for path in sys.path if path != folder]
+    search_no_folder(folder)
     import traceback
 
     put_into_linecache(source)

@@ -79,6 +79,7 @@ def run_script(source: str, args_json: str, limits: Setup, reserve: list[bytes])
 
 def _run(source: str, args_json: str, limits: Setup, reserve: list[bytes]) -> bytes:
     folder = os.getcwd()
+    surroundings.search_no_folder(folder)  # as a script before this one may have left it: the spare's dry run
     try:
         returned = _returned_by_main(source, args_json, folder)
         return b'{"end":"returned","result":%b}' % encode(returned, limits["result_bytes"])
@@ -121,8 +122,7 @@ def seed_random(entropy: bytes | None = None) -> None:
 
 
 def _returned_by_main(source: str, args_json: str, folder: str) -> object:
-    # Before the script is compiled, for the compiler's warnings show its lines; and before it runs, for whatever it
-    # leaves in its folder is not to be imported here.
+    # Before the script is compiled, for the compiler's warnings show its lines.
     module = surroundings.make_module(source, folder)
     args = _parse_args(args_json)
     try:
@@ -131,6 +131,7 @@ def _returned_by_main(source: str, args_json: str, folder: str) -> object:
         raise
     except Exception as error:
         raise _CannotCompile(error) from error
+    surroundings.search_folder(folder)
     exec(code, module.__dict__)  # noqa: S102 (what the jail is for)
     main = module.__dict__.get("main")
     if not callable(main):

@@ -81,10 +81,19 @@ _LICENSE = "See https://www.python.org/psf/license/"
 
 
 def settle_spare(folder: str) -> None:
-    """Let modules in the script's folder be found before all others, as those beside a script are."""
+    """Prepare what follows from the script's folder."""
     os.environ["HOME"] = os.environ["TMPDIR"] = os.environ["PWD"] = folder
-    sys.path.insert(0, folder)
     sys.path_importer_cache[folder] = _FreshFinder(folder, *_get_supported_file_loaders())
+
+
+def search_folder(folder: str) -> None:
+    """Let modules in the script's folder be found before all others, as those beside a script are."""
+    sys.path.insert(0, folder)
+
+
+def search_no_folder(folder: str) -> None:
+    """Undo `search_folder`: what is imported for this code's own use is the library's, whatever files there are."""
+    sys.path[:] = [path for path in sys.path if path != folder]
 
 
 class _Loader:
