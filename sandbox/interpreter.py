@@ -12,13 +12,41 @@ _ROOT = Path(__file__).resolve().parent.parent
 _JAIL_SOURCES = Path(__file__).resolve().parent / "jail"
 _ANSWER_SECONDS = 30
 
+# The functions that are beneath a script's on the stack, by module. A script looks for its callers by
+# `traceback.print_stack`, `inspect.stack`, `warnings.warn(stacklevel=2)` or a log's `stack_info`, and finds none: to
+# CPython 3.11 a frame is complete, and so one to be shown, from the instruction RESUME on (see _PyFrame_IsIncomplete in
+# its pycore_frame.h), and these have none.
+_UNSEEN = {
+    "jail.zygote": ("begin", "hook", "serve"),
+    "jail.supervisor": ("serve", "_make"),
+    "jail.spare_process": ("become_spare",),
+    "jail.script": ("run_script", "_run", "_returned_by_main", "_finish", "_run_event_loop"),
+    "jail.surroundings": ("call_main",),
+}
+
 # Runs in the scripts' Python, outside any jail, with the jail-side sources on stdin. Code objects differ between
 # versions of Python, so it is that Python which compiles them. The address space is measured with everything loaded
 # that the supervisor loads.
 _DESCRIBE = """
-import json, marshal, os, re, sys, sysconfig
-sources = json.load(sys.stdin)
-bundle = marshal.dumps({name: compile(text, f"<{name}>", "exec", dont_inherit=True) for name, text in sources.items()})
+import json, marshal, opcode, os, re, sys, sysconfig
+sources, unseen = json.load(sys.stdin)
+
+def hide(code):
+    text = bytearray(code.co_code)
+    for at in range(0, len(text), 2):
+        if text[at] == opcode.opmap["RESUME"]:
+            text[at : at + 2] = opcode.opmap["NOP"], 0
+    return code.replace(co_code=bytes(text))
+
+def compiled(code, names):
+    consts = [compiled(one, names) if isinstance(one, type(code)) else one for one in code.co_consts]
+    code = code.replace(co_consts=tuple(consts))
+    return hide(code) if code.co_name in names else code
+
+bundle = marshal.dumps({
+    name: compiled(compile(text, f"<{name}>", "exec", dont_inherit=True), unseen.get(name, ()))
+    for name, text in sources.items()
+})
 boot = {"__name__": "boot", "__spec__": None}
 exec(sources["jail.boot"], boot)
 boot["load_bundle"](bundle)
@@ -85,7 +113,7 @@ def describe(python: Path) -> Interpreter:
     try:
         answer = subprocess.run(
             [python, "-I", "-c", _DESCRIBE],
-            input=json.dumps(sources).encode(),
+            input=json.dumps([sources, _UNSEEN]).encode(),
             capture_output=True,
             check=True,
             timeout=_ANSWER_SECONDS,

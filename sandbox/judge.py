@@ -21,6 +21,8 @@ ENVELOPE_BYTES = 512 * KB
 _SET_UP_CPU_SECONDS = 0.25
 _MESSAGE_CHARACTERS = 8 * KB
 _TRACEBACK_CHARACTERS = 32 * KB
+# The answer is encoded with 64-bit integers.
+_Place = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
 _FORGED = "The script wrote into the channel of its own result."
 
 
@@ -46,8 +48,8 @@ class Envelope(msgspec.Struct, frozen=True):
     result: msgspec.Raw = msgspec.Raw(b"null")
     error: str = ""
     traceback: str = ""
-    # The answer is encoded with 64-bit integers.
-    line: Annotated[int, msgspec.Meta(ge=1, le=2**31)] | None = None
+    line: _Place | None = None
+    column: _Place | None = None
 
 
 def judge(
@@ -82,6 +84,7 @@ def judge(
         error=end.error[:_MESSAGE_CHARACTERS],
         traceback=end.traceback[:_TRACEBACK_CHARACTERS],
         line=end.line,
+        column=end.column,
     )
 
 

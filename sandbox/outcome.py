@@ -9,6 +9,7 @@ class End(StrEnum):
 
     RETURNED = "returned"
     SCRIPT_ERROR = "script_error"
+    SYNTAX_ERROR = "syntax_error"
     MISSING_MAIN = "missing_main"
     SCRIPT_EXITED = "script_exited"
     TIMEOUT = "timeout"
@@ -37,8 +38,10 @@ class Outcome:
         stdout_truncated, stderr_truncated: whether it printed more than that.
         result: the JSON text (UTF-8, checked) of what `main()` returned; only when `end` is `RETURNED`.
         error: one sentence for the script's author; empty when `end` is `RETURNED`.
-        traceback: the script's own frames, when it raised; otherwise empty.
-        line: the line of the script's innermost frame when it raised, counted from 1; otherwise None.
+        traceback: the script's own frames, when it raised; of a syntax error Python's rendering; otherwise empty.
+        line: the line of the script's innermost frame when it raised, or of its syntax error, counted from 1; otherwise
+            None.
+        column: that of its syntax error, counted from 1 in characters; otherwise None.
     """
 
     end: End
@@ -51,3 +54,4 @@ class Outcome:
     error: str = ""
     traceback: str = ""
     line: int | None = None
+    column: int | None = None

@@ -1,5 +1,6 @@
 """Where the service runs, and the command, set-up and order that start a script in a jail there."""
 
+import mimetypes
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +28,10 @@ _JAIL_BYTES = 512 * MB
 _KERNEL_BYTES = 64 * MB
 
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
+# What libraries read that is the same on every machine, and names nobody: the C library's locale C.UTF-8, and the types
+# of files by their endings, where `mimetypes` looks for them. What a script can see and not read is a PermissionError
+# where a library expects a file or none.
+_COMMON_FILES = ("/usr/lib/locale/C.utf8", *sorted(set(map(str, mimetypes.knownfiles))))
 _SITE_PACKAGES_INSIDE = "/site-packages"
 _SCRATCH_INSIDE = "/tmp"  # noqa: S108 (a mount of the jail's own)
 
@@ -155,7 +160,7 @@ class Place:
     def _mounts(self, limits: Limits) -> list[str]:
         python = self.interpreter
         arguments = []
-        for path in (python.executable, python.stdlib, *python.libraries):
+        for path in (python.executable, python.stdlib, *python.libraries, *_common_files()):
             arguments += ["--bindmount_ro", path]
         arguments += ["--bindmount_ro", f"{python.site_packages}:{_SITE_PACKAGES_INSIDE}"]
         arguments += ["--bindmount_ro", f"{os.path.realpath(python.loader)}:{_real_folder(python.loader)}"]
@@ -177,7 +182,8 @@ class Place:
         python = self.interpreter
         inside = way.level is IsolationLevel.NAMESPACES
         site_packages = _SITE_PACKAGES_INSIDE if inside else python.site_packages
-        grants = [(path, kernel.READ) for path in (python.executable, python.stdlib, *python.libraries, site_packages)]
+        readable = (python.executable, python.stdlib, *python.libraries, site_packages, *_common_files())
+        grants = [(path, kernel.READ) for path in readable]
         grants += [(device, kernel.DEVICE) for device in _DEVICES]
         first_uid = _FIRST_SCRIPT_UID_INSIDE if way.user_namespace else _FIRST_SCRIPT_UID
         return Setup(
@@ -226,6 +232,10 @@ class Place:
     def _idle_tasks(self) -> int:
         """Return how many processes a jail may have that run no script: for each spare two that keep its namespaces."""
         return 4 * (self.concurrency + self.spares) + 4
+
+
+def _common_files() -> tuple[str, ...]:
+    return tuple(path for path in _COMMON_FILES if os.path.exists(path))
 
 
 def _real_folder(path: str) -> str:

@@ -75,6 +75,10 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
     if outcome.end is End.RETURNED:
         # The sandbox has checked that this is JSON, so it goes through as it is.
         document: dict[str, Any] = {"result": msgspec.Raw(outcome.result)}
+    elif outcome.end is End.SYNTAX_ERROR:
+        # As when the policy finds it: nothing has been run.
+        place = {"line": outcome.line, "column": outcome.column}
+        return error_document(outcome.end.value, outcome.error, **place, traceback=outcome.traceback)
     else:
         document = error_document(outcome.end.value, outcome.error, line=outcome.line, traceback=outcome.traceback)
     document |= {"stdout": outcome.stdout, "stderr": outcome.stderr}

@@ -1,6 +1,8 @@
 """What a client sends: the body read within its bounds, and `POST /execute` checked field by field."""
 
 import io
+import math
+import re
 from dataclasses import dataclass
 from typing import IO, Any, TypeVar
 
@@ -16,8 +18,17 @@ _FIELDS = ("script", "args", "timeout")
 # given twice the last one counts, as in Python's json.
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _script = msgspec.json.Decoder(str)
-_args = msgspec.json.Decoder(dict[str, Any])
+# What is in it is the script's to decode: to make a number of a million digits takes minutes.
+_args = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _timeout = msgspec.json.Decoder(float)
+
+# An escape, and of those of surrogates the ones without their other half.
+_ESCAPE = re.compile(r"\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|(u[dD][89a-fA-F][\da-fA-F]{2})|.)")
+# A float that is too large has an exponent that is not negative, or 309 digits, and with them a whole block of these.
+_EXPONENT = re.compile(rb"[eE]\+?\d")
+_BLOCK = 154
+_STRING_OR_NUMBER = re.compile(rb'"(?:[^"\\]|\\.)*+"|(-?\d++(?:\.\d++)?(?:[eE][+-]?\d++)?)')
+_SHOWN_DIGITS = 40
 
 
 class BadRequest(Exception):
@@ -141,9 +152,11 @@ def parse_execute(body: bytes, max_script_bytes: int, max_timeout_seconds: float
     if "args" in fields:
         _parse_field(_args, fields["args"], "'args' must be an object: the keyword arguments for main().")
         args = bytes(fields["args"])
+        _refuse_too_large(args, "args")
     timeout_seconds = max_timeout_seconds
     if "timeout" in fields:
         sentence = f"'timeout' must be a number of seconds above 0, at most {max_timeout_seconds:g}."
+        _refuse_too_large(bytes(fields["timeout"]), "timeout")
         timeout_seconds = _parse_field(_timeout, fields["timeout"], sentence)
         if not 0 < timeout_seconds <= max_timeout_seconds:
             raise BadRequest("invalid_request", sentence)
@@ -152,6 +165,8 @@ def parse_execute(body: bytes, max_script_bytes: int, max_timeout_seconds: float
 
 def _parse_object(body: bytes) -> dict[str, msgspec.Raw]:
     """Split a JSON object into its fields, each still text."""
+    if not body:
+        raise BadRequest("invalid_json", "The body is empty: it must be a JSON object.")
     try:
         return _fields.decode(body.decode())
     except UnicodeDecodeError as error:
@@ -159,9 +174,23 @@ def _parse_object(body: bytes) -> dict[str, msgspec.Raw]:
     except msgspec.ValidationError as error:
         raise BadRequest("invalid_request", "The body must be a JSON object.") from error
     except msgspec.DecodeError as error:
-        raise BadRequest("invalid_json", f"The body is not JSON: {error}.") from error
+        lone = next(filter(None, (found[1] for found in _ESCAPE.finditer(body.decode()))), None)
+        reason = f"\\{lone} is a lone surrogate, half of a character" if lone else error
+        raise BadRequest("invalid_json", f"The body is not JSON: {reason}.") from error
     except RecursionError as error:
         raise BadRequest("invalid_request", "The body is nested too deeply.") from error
+
+
+def _refuse_too_large(text: bytes, field: str) -> None:
+    """Refuse a number with a fraction or an exponent that no float can hold: Python would make infinity of it."""
+    blocks = range(0, len(text), _BLOCK)
+    if not _EXPONENT.search(text) and not any(text[at : at + _BLOCK].isdigit() for at in blocks):
+        return
+    for found in _STRING_OR_NUMBER.finditer(text):
+        number = found[1]
+        if number and not number.lstrip(b"-").isdigit() and math.isinf(float(number)):
+            shown = number.decode() if len(number) <= _SHOWN_DIGITS else f"{number[:_SHOWN_DIGITS].decode()}…"
+            raise BadRequest("invalid_request", f"'{field}' has the number {shown}, which is too large for a float.")
 
 
 def _parse_field(decoder: msgspec.json.Decoder[Value], text: msgspec.Raw, sentence: str) -> Value:

@@ -58,7 +58,7 @@ def boot() -> None:
     """Load the bundle that the host sends over the descriptor named as the first argument, and serve."""
     control = socket(fileno=int(sys.argv[1]))
     size = int.from_bytes(control.recv(8, MSG_WAITALL), "big")
-    load_bundle(control.recv(size, MSG_WAITALL)).serve(control)
+    load_bundle(control.recv(size, MSG_WAITALL)).begin(control)
 
 
 if __name__ == "__main__":

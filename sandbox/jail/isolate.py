@@ -11,7 +11,7 @@ import os
 import sys
 from fcntl import F_DUPFD, fcntl
 
-from . import kernel
+from . import kernel, own_maps
 from .resource_limits import set_resource_limits
 from .scratch import MAX_INODES
 
@@ -33,12 +33,29 @@ _THREAD_STACK_BYTES = 2 * 2**20
 _JUMP_IF_EQUAL = 0x15  # BPF_JMP | BPF_JEQ | BPF_K
 
 
+class _Stream(io.FileIO):
+    """A standard stream, which has no place to go back to, as a pipe has none.
+
+    It is opened where its descriptor may be a file or a device still.
+    """
+
+    def seekable(self) -> bool:
+        """Say that it is none."""
+        return False
+
+
 def open_standard_streams() -> None:
     """Open `sys.stdin`, `sys.stdout` and `sys.stderr` as scripts find them: done once, it is done for every spare."""
-    sys.stdin = io.TextIOWrapper(io.FileIO(0, closefd=False), "utf-8")
-    # Unbuffered, so that nothing is lost when the script is killed.
-    sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), "utf-8", write_through=True)
-    sys.stderr = io.TextIOWrapper(io.FileIO(2, "w", closefd=False), "utf-8", "backslashreplace", write_through=True)
+    # The errors are those of CPython under C.UTF-8.
+    for fd, mode, errors in ((0, "r", "surrogateescape"), (1, "w", "surrogateescape"), (2, "w", "backslashreplace")):
+        raw = _Stream(fd, mode, closefd=False)
+        name = ("stdin", "stdout", "stderr")[fd]
+        raw.name = f"<{name}>"
+        # Unbuffered, so that nothing is lost when the script is killed.
+        stream = io.TextIOWrapper(raw, "utf-8", errors, write_through=fd > 0)
+        stream.mode = mode  # type: ignore[misc]
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
 
 
 def keep_only(descriptors: list[int]) -> None:
@@ -91,7 +108,6 @@ def isolate(setup: Setup, order: Order, identity: Identity) -> None:
         kernel.mount_scratch(identity.scratch, setup["scratch_bytes"], MAX_INODES, identity.uid)
     # Enough for a deep recursion; with glibc's 8 MB a few dozen threads would reach the memory limit by their stacks.
     _thread.stack_size(_THREAD_STACK_BYTES)
-    os.environ["HOME"] = os.environ["TMPDIR"] = identity.scratch
     os.umask(0o077)
     set_resource_limits(setup, order)
     if identity.uid is not None:
@@ -107,10 +123,14 @@ def isolate(setup: Setup, order: Order, identity: Identity) -> None:
     kernel.hide_from_neighbours()
     kernel.forbid_new_privileges()
     if setup["landlock_version"]:
-        [(scratch, allowed)] = kernel.open_grants([(identity.scratch, kernel.SCRATCH)])
-        kernel.grant_files(RULESET_FD, [(scratch, allowed)], setup["landlock_version"])
+        own = [(identity.scratch, kernel.SCRATCH)]
+        if os.path.exists(own_maps.PATH):
+            own.append((own_maps.PATH, kernel.READ))
+        grants = kernel.open_grants(own)
+        kernel.grant_files(RULESET_FD, grants, setup["landlock_version"])
         kernel.restrict_files(RULESET_FD)
-        os.close(scratch)
+        for fd, _ in grants:
+            os.close(fd)
         os.close(RULESET_FD)
     if setup["filter"]:
         kernel.install_filter(fill_in_pid(setup["filter"], os.getpid()))

@@ -7,7 +7,7 @@ import os
 import resource
 from signal import SIG_DFL, SIGCHLD, SIGTTOU, set_wakeup_fd, signal
 
-from . import isolate, kernel, script
+from . import isolate, kernel, script, surroundings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,10 +60,11 @@ def become_spare(
         except BaseException as error:
             os.write(ready, f"{type(error).__name__}: {error}".encode(errors="replace"))
             os._exit(1)
+        surroundings.settle_spare(identity.scratch)
         script.seed_random()
         marshal.loads(marshal.dumps({"source": _DRY_RUN, "args": "{}"}))  # noqa: S302 (see below)
         reserve = script.make_reserve()
-        script.run_script(_DRY_RUN, "{}", setup["result_bytes"], reserve)
+        script.run_script(_DRY_RUN, "{}", setup, reserve)
         used = resource.getrusage(resource.RUSAGE_SELF)
         os.write(isolate.READY_FD, READY + b"%f %d" % (used.ru_utime + used.ru_stime, used.ru_maxrss))
         os.close(isolate.READY_FD)
@@ -74,7 +75,7 @@ def become_spare(
         length = int.from_bytes(_read(_LENGTH_BYTES), "big")
         job = marshal.loads(_read(length))  # noqa: S302 (sent by the host, which is trusted here)
         os.close(isolate.JOB_FD)
-        envelope = memoryview(script.run_script(job["source"], job["args"], setup["result_bytes"], reserve))
+        envelope = memoryview(script.run_script(job["source"], job["args"], setup, reserve))
         while envelope:
             envelope = envelope[os.write(isolate.RESULT_FD, envelope) :]
         os.closerange(0, isolate.RESULT_FD + 1)

@@ -16,7 +16,7 @@ from select import POLLIN, poll
 from signal import SIGCHLD, SIGKILL, set_wakeup_fd, signal
 from time import monotonic
 
-from . import isolate, kernel, scratch, spare_process
+from . import isolate, kernel, own_maps, scratch, spare_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class _Spare:
         ready: where it says that it is isolated; None once it has.
         host_ends: the descriptors that the host gets when it has.
         processes, network: its process and network namespaces, where it has some of its own.
+        maps: what `own_maps.hold` returned.
         used_before: the CPU time in seconds and the memory in kilobytes that it had used by then.
         over_scratch: whether it was killed because its scratch folder was too full.
         done: whether it has said that its script is done, and was killed for that.
@@ -68,6 +69,7 @@ class _Spare:
         self.host_ends = host_ends
         self.processes = processes
         self.network = network
+        self.maps: int | None = None
         self.used_before = (0.0, 0)
         self.over_scratch = False
         self.done = False
@@ -145,6 +147,7 @@ class Supervisor:
             os.close(fd)
         host_ends = [host_end.detach(), host_job, *(read_end for read_end, _ in outputs)]
         spare = _Spare(pid, folder, own_end, ready, host_ends, processes, network)
+        spare.maps = own_maps.hold(pid)
         self._spares[pid] = spare
         for fd in (ready, own_end.fileno()):
             self._by_fd[fd] = spare
@@ -219,6 +222,8 @@ class Supervisor:
         del self._spares[spare.pid]
         if not spare.reported:
             self._report(spare, 0 if spare.done else status, usage)
+        if spare.maps is not None:
+            os.close(spare.maps)
         if spare.processes:
             spare.processes.close()
         if not self._setup["zygote"]:

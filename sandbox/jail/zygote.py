@@ -9,12 +9,13 @@ from __future__ import annotations
 import gc
 import sys
 
-from . import isolate, kernel
+from . import isolate, kernel, surroundings
 from .supervisor import Supervisor, receive_setup
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket
+    from typing import NoReturn
 
     from sandbox.messages import Setup
 
@@ -37,6 +38,28 @@ repr(frame), frame.to_csv(), frame.to_json(), pandas.read_csv(__import__("io").S
 }
 
 
+def begin(control: socket) -> NoReturn:
+    """Have `serve` called when the caller's frames have gone, and leave them by an exception.
+
+    A hook for exceptions is called from below every frame: so none is beneath a script's, for it to find.
+    """
+
+    def hook(*_: object) -> None:
+        sys.excepthook = sys.__excepthook__
+        del sys.last_type, sys.last_value, sys.last_traceback
+        try:
+            serve(control)
+        except BaseException as error:
+            sys.__excepthook__(type(error), error, error.__traceback__)
+
+    sys.excepthook = hook
+    raise _Begun
+
+
+class _Begun(Exception):
+    """The jail's first code has done its work."""
+
+
 def serve(control: socket) -> None:
     """Do what the host asks for until it goes away.
 
@@ -48,7 +71,7 @@ def serve(control: socket) -> None:
         # Where they are, no script can so much as name this process; and setns(2) asks that it be dumpable.
         kernel.hide_from_neighbours()
     isolate.open_standard_streams()
-    sys.path.append(setup["site_packages"])
+    surroundings.settle_zygote(setup["site_packages"])
     if setup["zygote"]:
         warm_up(setup["warm_imports"])
         control.sendall(b"{}\n")

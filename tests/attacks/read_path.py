@@ -9,7 +9,11 @@
 # case environment_of_init (files): {"path": "/proc/1/environ"}
 # case own_environment (files): {"path": "/proc/self/environ"}
 # case own_memory (files): {"path": "/proc/self/mem"}
-# case own_maps (files): {"path": "/proc/self/maps"}
+# case maps_of_init (files): {"path": "/proc/1/maps"}
+# case own_smaps (files): {"path": "/proc/self/smaps"}
+# case own_status (files): {"path": "/proc/self/status"}
+# case time_zone_of_the_machine (files): {"path": "/etc/localtime"}
+# case locales (files): {"path": "/usr/lib/locale/locale-archive"}
 # case command_lines (files): {"path": "/proc/1/cmdline"}
 # case mounts (files): {"path": "/proc/self/mountinfo"}
 # case kernel_symbols (files): {"path": "/proc/kallsyms"}

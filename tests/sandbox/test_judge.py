@@ -49,9 +49,17 @@ def test_an_exception_is_passed_on() -> None:
     )
 
 
+def test_a_syntax_error_has_its_place() -> None:
+    outcome = judged(b'{"end":"syntax_error","error":"SyntaxError: x","traceback":"^","line":3,"column":7}')
+    assert (outcome.end, outcome.error, outcome.traceback) == (End.SYNTAX_ERROR, "SyntaxError: x", "^")
+    assert (outcome.line, outcome.column) == (3, 7)
+
+
 @pytest.mark.parametrize(
     "envelope",
     [
+        b'{"end":"syntax_error","column":0}',
+        b'{"end":"syntax_error","column":99999999999}',
         b"",
         b"not JSON",
         b'{"end":"returned","result":NaN}',

@@ -3,45 +3,74 @@
 import json
 import resource
 import subprocess
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from textwrap import dedent
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".venv-sandbox" / "bin" / "python"
-LIMIT_BYTES = 2**20
+SITE_PACKAGES = ROOT / ".venv-sandbox" / "lib" / "python3.11" / "site-packages"
+MB = 2**20
+LIMIT_BYTES = MB
 
-# Ends as the jail's set-up does: whatever the script left running is not waited for.
+# Sets up and ends as the jail does: whatever the script left running is not waited for.
 DRIVER = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
+from jail import isolate, surroundings
 from jail.script import make_reserve, run_script
-sys.path[0] = sys.argv[2]
-source, args, limit = eval(sys.stdin.buffer.read())
-sys.__stdout__.buffer.write(run_script(source, args, limit, make_reserve()))
-sys.__stdout__.buffer.flush()
+del sys.path[0]
+source, args, limits = eval(sys.stdin.buffer.read())
+result = int(sys.argv[3])
+surroundings.settle_zygote(sys.argv[2])
+isolate.open_standard_streams()
+surroundings.settle_spare(os.getcwd())
+envelope = run_script(source, args, limits, make_reserve())
+while envelope:
+    envelope = envelope[os.write(result, envelope):]
 os._exit(0)
 """
 
 
 def run_process(
-    source: str, args_json: str = "{}", limit_bytes: int = LIMIT_BYTES, memory_bytes: int = resource.RLIM_INFINITY
-) -> subprocess.CompletedProcess[bytes]:
-    site_packages = next((ROOT / ".venv-sandbox" / "lib").glob("python3.*")) / "site-packages"
-    return subprocess.run(
-        [PYTHON, "-I", "-S", "-c", DRIVER, ROOT / "sandbox", site_packages],
-        input=repr((dedent(source).lstrip("\n"), args_json, limit_bytes)).encode(),
-        capture_output=True,
-        check=True,
-        timeout=30,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes)),
-    )
+    source: str,
+    args_json: str = "{}",
+    limit_bytes: int = LIMIT_BYTES,
+    memory_bytes: int = resource.RLIM_INFINITY,
+    files: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[bytes, subprocess.CompletedProcess[bytes]]:
+    """Run a script in an empty folder, or one with these files; return the envelope, and what it printed."""
+    limits = {
+        "memory_bytes": memory_bytes,
+        "result_bytes": limit_bytes,
+        "scratch_bytes": 3 * MB,
+        "open_files": 20,
+        "threads": 7,
+    }
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as channel:
+        for name, text in files.items():
+            Path(folder, name).write_text(text)
+        done = subprocess.run(
+            [PYTHON, "-I", "-S", "-B", "-c", DRIVER, ROOT / "sandbox", SITE_PACKAGES, str(channel.fileno())],
+            input=repr((dedent(source).lstrip("\n"), args_json, limits)).encode(),
+            capture_output=True,
+            check=True,
+            timeout=30,
+            cwd=folder,
+            pass_fds=[channel.fileno()],
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes)),
+        )
+        channel.seek(0)
+        return channel.read(), done
 
 
-def run(source: str, args_json: str = "{}", **limits: int) -> dict[str, Any]:
-    envelope: dict[str, Any] = json.loads(run_process(source, args_json, **limits).stdout)
+def run(source: str, args_json: str = "{}", **more: Any) -> dict[str, Any]:
+    envelope: dict[str, Any] = json.loads(run_process(source, args_json, **more)[0])
     return envelope
 
 
@@ -53,7 +82,59 @@ RESULTS = {
     "an async generator": ("async def main():\n yield 1\n yield 2", [1, 2]),
     "a class as main": ("class main(dict): pass", {}),
     "an awaitable": ("class main:\n def __await__(self):\n  yield from ()\n  return 3", 3),
-    "its name": ("def main(): return [__name__, __file__, main.__module__]", ["script", "script.py", "script"]),
+    "its name": ("def main(): return [__name__, main.__module__]", ["script", "script"]),
+    "its file": (
+        "import os\ndef main(): return [__file__ == os.path.abspath('script.py'), len(open(__file__).read())]",
+        [True, 99],
+    ),
+    "its file, found from elsewhere": (
+        "import os\ndef main():\n os.chdir('/')\n return os.path.basename(__file__), os.path.exists(__file__)",
+        ["script.py", True],
+    ),
+    "itself as __main__": (
+        "import __main__ as m, sys\nX = 5\ndef main(): return [m.X, m.__name__, m is sys.modules['script']]",
+        [5, "script", True],
+    ),
+    "a guarded main that does not run": ("def main(): return 1\nif __name__ == '__main__': raise OSError", 1),
+    "no arguments": ("import sys\ndef main(): return [sys.argv, sys.orig_argv[1:]]", [["script.py"], ["script.py"]]),
+    "argparse": ("import argparse\ndef main(): return vars(argparse.ArgumentParser().parse_args())", {}),
+    "doctest": (
+        "import doctest\ndef f(x):\n '''\n >>> f(3)\n 10\n '''\n return 9\ndef main(): return list(doctest.testmod())",
+        [1, 1],
+    ),
+    "unittest": (
+        """
+        import unittest
+        class T(unittest.TestCase):
+            def test_a(self): self.assertEqual(1, 2)
+        def main(): return len(unittest.main(exit=False, argv=["x"]).result.failures)
+        """,
+        1,
+    ),
+    "a module that it wrote": (
+        """
+        def main():
+            for number in range(50):
+                open(f"helper{number}.py", "w").write("def f(): return __name__")
+                assert __import__(f"helper{number}").f() == f"helper{number}"
+            return number
+        """,
+        49,
+    ),
+    "a byte order mark": ("\ufeffdef main(): return 1", 1),
+    "what site gives": (
+        "def main(): return [repr(exit)[:10], repr(quit)[:10], repr(help)[:9], repr(license)[:9], repr(credits)[:9]]",
+        ["Use exit()", "Use quit()", "Type help", "See https", "Thanks to"],
+    ),
+    "the callers of main": (
+        """
+        import inspect, sys, traceback
+        def main():
+            caller = sys._getframe(1)
+            return [caller.f_code.co_name, caller.f_code.co_filename, caller.f_lineno, caller.f_globals is globals()]
+        """,
+        ["<module>", "script.py", 2, True],
+    ),
     "itself in sys.modules": ("import sys\ndef main(): return sys.modules['script'].main is main", True),
     "pickle": (
         "import pickle\nclass A:\n x = 1\ndef main(): return pickle.loads(pickle.dumps(A())).x",
@@ -135,7 +216,15 @@ def test_long_ints_leave_pythons_own_limit_as_it_was() -> None:
 
 
 def test_warnings_of_the_compiler_are_the_scripts_own() -> None:
-    assert b"script.py:1: SyntaxWarning" in run_process("def main(): return 1 is 1").stderr
+    source = "import warnings\ndef main():\n  warnings.warn('of the caller', stacklevel=2)\n  return 1 is 1"
+    _, done = run_process(source)
+    compiled = 'script.py:4: SyntaxWarning: "is" with a literal. Did you mean "=="?\n  return 1 is 1\n'
+    assert done.stderr.decode() == f"{compiled}script.py:2: UserWarning: of the caller\n  def main():\n"
+
+
+def test_deprecation_warnings_are_shown_as_for_a_main_module() -> None:
+    _, done = run_process("import warnings\ndef main():\n  warnings.warn('old', DeprecationWarning)")
+    assert done.stderr == b"script.py:3: DeprecationWarning: old\n  warnings.warn('old', DeprecationWarning)\n"
 
 
 OTHER_ENDS = {
@@ -221,7 +310,7 @@ ERRORS = {
     ),
     "in a library": (
         "import json\ndef main(): json.loads('{')",
-        "JSONDecodeError: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
+        "json.decoder.JSONDecodeError: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
         2,
         """
         Traceback (most recent call last):
@@ -249,7 +338,7 @@ ERRORS = {
                    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
           File "script.py", line 4, in add
             raise Odd
-        script.Odd
+        Odd
         """,
     ),
     "a cause in a library": (
@@ -325,23 +414,13 @@ ERRORS = {
         None,
         "TypeError: main() missing 1 required positional argument: 'n'",
     ),
-    "a syntax error": (
-        "def main():\n  return 1 +",
-        "SyntaxError: invalid syntax (script.py, line 2)",
-        2,
-        """
-          File "script.py", line 2
-            return 1 +
-                      ^
-        SyntaxError: invalid syntax
-        """,
-    ),
-    "a null byte": ("x = '\0'", "ValueError: source code string cannot contain null bytes", None, None),
-    "a surrogate": ("x = '\ud800'", "UnicodeEncodeError: 'utf-8' codec can't encode character", None, None),
-    "too many brackets to compile": ("x = " + "(" * 500, "SyntaxError: too many nested parentheses", 1, None),
-    "too deep to compile": ("x = " + "-" * 20000 + "1", "MemoryError", None, None),
     "keyboard interrupt": ("def main(): raise KeyboardInterrupt", "KeyboardInterrupt", 1, None),
-    "cancelled": ("import asyncio\nasync def main(): raise asyncio.CancelledError", "CancelledError", 2, None),
+    "cancelled": (
+        "import asyncio\nasync def main(): raise asyncio.CancelledError",
+        "asyncio.exceptions.CancelledError",
+        2,
+        None,
+    ),
     "generator exit": ("def main(): raise GeneratorExit", "GeneratorExit", 1, None),
     "evil str": (
         "class A(Exception):\n def __str__(self): raise SystemExit(0)\ndef main(): raise A",
@@ -352,7 +431,7 @@ ERRORS = {
           File "script.py", line 3, in main
             def main(): raise A
                         ^^^^^^^
-        script.A: <exception str() failed>
+        A: <exception str() failed>
         """,
     ),
     "a str with a will of its own": (
@@ -405,6 +484,64 @@ def test_raises(name: str) -> None:
     if traceback is not None:
         assert dedent(envelope["traceback"]).strip() == dedent(traceback).strip()
     assert "jail" not in envelope["traceback"]
+
+
+NO_PYTHON = {
+    "what the parser finds": (
+        "def main():\n  return 1 +",
+        ("SyntaxError: invalid syntax", 2, 13),
+        '  File "script.py", line 2\n    return 1 +\n              ^\nSyntaxError: invalid syntax\n',
+    ),
+    "what the compiler finds": (
+        "def main(a, ä, ä): pass",
+        ("SyntaxError: duplicate argument 'ä' in function definition", 1, 16),
+        '  File "script.py", line 1\n    def main(a, ä, ä): pass\n                   ^\n'
+        "SyntaxError: duplicate argument 'ä' in function definition\n",
+    ),
+    "a column in characters": (
+        "def main():\n 'äöü'; return\n'äöü'; return 1",
+        ("SyntaxError: 'return' outside function", 3, 8),
+        "  File \"script.py\", line 3\n    'äöü'; return 1\n           ^^^^^^^^\n"
+        "SyntaxError: 'return' outside function\n",
+    ),
+    "nonlocal": ("def main():\n nonlocal x", ("SyntaxError: no binding for nonlocal 'x' found", 2, 2), None),
+    "await": ("import a\ndef main():\n await a.b()", ("SyntaxError: 'await' outside async function", 3, 2), None),
+    "a late future": (
+        "import os\nfrom __future__ import annotations",
+        ("SyntaxError: from __future__ imports must occur at the beginning of the file", 2, 1),
+        None,
+    ),
+    "a star": ("def f():\n from math import *", ("SyntaxError: import * only allowed at module level", 2, 19), None),
+    "break": ("if 1:\n  break", ("SyntaxError: 'break' outside loop", 2, 3), None),
+    "behind a byte order mark": ("\ufeffreturn", ("SyntaxError: 'return' outside function", 1, 1), None),
+    "a long line": (
+        "x = '" + "ä" * 10**5 + "'; return 1",
+        ("SyntaxError: 'return' outside function", 1, 10**5 + 9),
+        None,
+    ),
+    "a null byte": (
+        "x = '\0'",
+        ("Script is no Python: source code string cannot contain null bytes.", None, None),
+        None,
+    ),
+    "too many brackets": ("x = " + "(" * 500, ("SyntaxError: too many nested parentheses", 1, 205), None),
+    "too deep": (
+        "x = " + "1 + " * 9000 + "1",
+        ("Script is nested too deeply to be compiled.", None, None),
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NO_PYTHON)
+def test_is_no_python(name: str) -> None:
+    source, expected, traceback = NO_PYTHON[name]
+    envelope = run(source)
+    assert envelope["end"] == "syntax_error"
+    assert (envelope["error"], envelope.get("line"), envelope.get("column")) == expected
+    assert len(envelope.get("traceback", "")) < 1000
+    if traceback is not None:
+        assert envelope["traceback"] == traceback
 
 
 def test_deep_recursion_is_short() -> None:
