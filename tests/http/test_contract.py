@@ -123,7 +123,7 @@ ENDS = [
     ("def main():\n    print(1)\n    while True: pass\n    return 1\n", "timeout"),
     ("def main():\n    print(1)\n    return len(bytearray(2**40))\n", "memory_limit"),
     ("def main():\n    print(1)\n    return 'x' * (5 * 2**20)\n", "result_too_large"),
-    ("def main():\n    print(1)\n    return {1, 2}\n", "result_not_serializable"),
+    ("def main():\n    print(1)\n    return [object()]\n", "result_not_serializable"),
     ("def main():\n    print(1)\n    raise SystemExit(3)\n    return 1\n", "script_exited"),
 ]
 

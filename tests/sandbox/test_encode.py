@@ -339,7 +339,13 @@ scalars = (
 )
 any_values = st.recursive(
     scalars,
-    lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(scalars, inner),
+    lambda inner: (
+        st.lists(inner)
+        | st.tuples(inner, inner)
+        | st.dictionaries(scalars | st.tuples(scalars, scalars), inner)
+        | st.frozensets(scalars)
+        | st.iterables(inner, max_size=5)
+    ),
     max_leaves=20,
 )
 

@@ -80,6 +80,29 @@ RESULTS = {
     "a coroutine": ("import asyncio\nasync def main():\n await asyncio.sleep(0)\n return 1", 1),
     "a generator": ("def main():\n yield 1\n yield 2", [1, 2]),
     "an async generator": ("async def main():\n yield 1\n yield 2", [1, 2]),
+    "a task": (
+        "import asyncio\nasync def f(): return [1]\nasync def main(): return asyncio.create_task(f())",
+        [1],
+    ),
+    "what is gathered": (
+        "import asyncio\nasync def f(): return 1\nasync def main(): return asyncio.gather(f(), f())",
+        [1, 1],
+    ),
+    "an async generator of a coroutine": ("async def f():\n yield 1\nasync def main(): return f()", [1]),
+    "an async generator in one task": (
+        """
+        import asyncio
+        async def main():
+            async with asyncio.TaskGroup() as group, asyncio.timeout(5):
+                for number in range(2):
+                    yield await group.create_task(asyncio.sleep(0, number))
+        """,
+        [0, 1],
+    ),
+    "what a generator yields is written when it comes": (
+        "def main():\n row = []\n for number in range(2):\n  row.append(number)\n  yield row",
+        [[0], [0, 1]],
+    ),
     "a class as main": ("class main(dict): pass", {}),
     "an awaitable": ("class main:\n def __await__(self):\n  yield from ()\n  return 3", 3),
     "its name": ("def main(): return [__name__, main.__module__]", ["script", "script"]),
@@ -272,6 +295,22 @@ def test_ends(name: str) -> None:
     assert envelope["end"] == end
     assert envelope["error"].startswith(error)
     assert envelope.keys() == {"end", "error"}
+
+
+ENDLESS = {
+    "a generator": "def main():\n while True: yield 1",
+    "a generator of large texts": "def main():\n while True: yield 'x' * 10**5",
+    "an async generator": "async def main():\n while True: yield 1",
+    "an async generator of large texts": "async def main():\n while True: yield 'x' * 10**5",
+    "one inside the result": "import itertools\ndef main(): return {'ids': [itertools.count()]}",
+    "one that a coroutine returns": "import itertools\nasync def main(): return itertools.count()",
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_what_has_no_end_takes_little_memory(name: str) -> None:
+    envelope = run(ENDLESS[name], memory_bytes=48 * 2**20)
+    assert envelope == {"end": "result_too_large", "error": "The result is larger than the 1 MB limit."}
 
 
 ERRORS = {
