@@ -29,7 +29,7 @@ def main(**_):
     with open("secret") as file:
         return {"received": received, "files": sorted(os.listdir(".")), "secret": file.read()}
 """
-UNTOUCHED = {"received": [], "files": ["secret"], "secret": "the victim's"}
+UNTOUCHED = {"received": [], "files": ["script.py", "secret"], "secret": "the victim's"}
 
 ATTACKER = """
 import ctypes, os, resource, signal
