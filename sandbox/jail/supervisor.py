@@ -6,72 +6,30 @@ socket that no script ever holds.
 
 from __future__ import annotations
 
-import marshal
 import os
 import sys
 from _json import encode_basestring_ascii  # the C function alone: `import json` costs 10 ms
-from _socket import MSG_WAITALL, SCM_RIGHTS, SOL_SOCKET, socket, socketpair
+from _socket import SCM_RIGHTS, SOL_SOCKET, socket
 from contextlib import suppress
 from select import POLLIN, poll
 from signal import SIGCHLD, SIGKILL, set_wakeup_fd, signal
 from time import monotonic
 
 from . import isolate, kernel, scratch, spare_process
+from .orders import receive_order
+from .spares import LivingSpare, SpareMaker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import resource
-    from typing import Any, NoReturn
+    from typing import NoReturn
 
     from sandbox.messages import Order, Setup
 
-    from .kernel import NetworkNamespace, ProcessNamespace
-
-_LENGTH_BYTES = 8
-_NUMBER_BYTES = 8
 # From the end of one look to the next: what scripts hide in their folders must not keep the supervisor from the rest.
 _SCRATCH_CHECK_SECONDS = 0.05
 # What holds more than this is reported when it has given it back: the next script may want as much.
 _QUICKLY_FREED_KILOBYTES = 64 * 1024
-
-
-class _Spare:
-    """A living spare.
-
-    Attributes:
-        pid: its process.
-        scratch: its scratch folder.
-        control: the supervisor's end of the socket on which the host speaks of this spare.
-        ready: where it says that it is isolated; None once it has.
-        host_ends: the descriptors that the host gets when it has.
-        processes, network: its process and network namespaces, where it has some of its own.
-        used_before: the CPU time in seconds and the memory in kilobytes that it had used by then.
-        over_scratch: whether it was killed because its scratch folder was too full.
-        done: whether it has said that its script is done, and was killed for that.
-        reported: whether the host has been told of its end.
-    """
-
-    def __init__(
-        self,
-        pid: int,
-        scratch: str,
-        control: socket,
-        ready: int,
-        host_ends: list[int],
-        processes: ProcessNamespace | None,
-        network: NetworkNamespace | None,
-    ) -> None:
-        self.pid = pid
-        self.scratch = scratch
-        self.control = control
-        self.ready: int | None = ready
-        self.host_ends = host_ends
-        self.processes = processes
-        self.network = network
-        self.used_before = (0.0, 0)
-        self.over_scratch = False
-        self.done = False
-        self.reported = False
 
 
 class Supervisor:
@@ -81,12 +39,10 @@ class Supervisor:
         """Take the jail's control socket and what all its spares have in common."""
         self._control = control
         self._setup = setup
-        self._spares: dict[int, _Spare] = {}
-        self._by_fd: dict[int, _Spare] = {}
+        self._spares: dict[int, LivingSpare] = {}
+        self._by_fd: dict[int, LivingSpare] = {}
         self._check_at = 0.0
-        self._own = os.pidfd_open(os.getpid())
-        self._networks: list[NetworkNamespace] = []  # that are free
-        self._grants = kernel.open_grants(setup["grants"]) if setup["landlock_version"] else []
+        self._maker = SpareMaker(setup)
         self._woken, wake = os.pipe()
         os.set_blocking(self._woken, False)
         os.set_blocking(wake, False)
@@ -120,51 +76,15 @@ class Supervisor:
             self._reap()
 
     def _make(self, order: Order) -> None:
-        """Fork a spare, which says by itself when it is ready."""
-        setup = self._setup
-        uid = None if setup["first_uid"] is None else setup["first_uid"] + order["number"] % setup["uids"]
-        folder = setup["scratch"]
-        if setup["own_scratch"]:
-            folder = f"{folder}/{order['number']}"
-            scratch.make(folder, uid)
-        host_end, own_end = socketpair()
-        ready, announce = os.pipe()
-        job, host_job = os.pipe()
-        outputs = [os.pipe() for _ in ("stdout", "stderr", "result")]
-        supervisor_pid = os.getpid()
-        processes = network = None
-        if setup["own_namespaces"]:
-            network = self._enter_network()
-            processes = kernel.ProcessNamespace()
-        pid = processes.fork(self._own) if processes else os.fork()
-        if pid == 0:
-            identity = isolate.Identity(uid, folder, supervisor_pid)
-            descriptors = [*(end for _, end in outputs), job, announce]
-            spare_process.become_spare(setup, order, identity, descriptors, self._grants)
-        for fd in (announce, job, *(write_end for _, write_end in outputs)):
-            os.close(fd)
-        host_ends = [host_end.detach(), host_job, *(read_end for read_end, _ in outputs)]
-        spare = _Spare(pid, folder, own_end, ready, host_ends, processes, network)
-        self._spares[pid] = spare
-        for fd in (ready, own_end.fileno()):
+        """Make a spare, which says by itself when it is ready."""
+        spare = self._maker.make(order)
+        self._spares[spare.pid] = spare
+        for fd in (spare.ready, spare.control.fileno()):
+            assert fd is not None
             self._by_fd[fd] = spare
             self._poll.register(fd, POLLIN)
 
-    def _enter_network(self) -> NetworkNamespace:
-        """Move this process, and so the spare that it forks next, into a network namespace that no other spare has."""
-        while self._networks:
-            network = self._networks.pop()
-            try:
-                network.enter()
-            except ProcessLookupError:  # whoever killed the spares has killed what keeps it, too
-                network.close()
-            else:
-                return network
-        network = kernel.NetworkNamespace()
-        network.enter()
-        return network
-
-    def _announce(self, spare: _Spare) -> None:
+    def _announce(self, spare: LivingSpare) -> None:
         """Tell the host that a spare is ready, or why it is not, and hand over what leads to it."""
         assert spare.ready is not None
         self._forget(spare.ready)
@@ -214,7 +134,7 @@ class Supervisor:
                 if usage.ru_maxrss - spare.used_before[1] <= _QUICKLY_FREED_KILOBYTES:
                     self._report(spare, 0, usage)
 
-    def _bury(self, spare: _Spare, status: int, usage: resource.struct_rusage) -> None:
+    def _bury(self, spare: LivingSpare, status: int, usage: resource.struct_rusage) -> None:
         """Report a dead spare, where that has not been done, and let go of what was its own."""
         del self._spares[spare.pid]
         if not spare.reported:
@@ -224,7 +144,7 @@ class Supervisor:
         if not self._setup["zygote"]:
             os._exit(0)
 
-    def _report(self, spare: _Spare, status: int, usage: resource.struct_rusage) -> None:
+    def _report(self, spare: LivingSpare, status: int, usage: resource.struct_rusage) -> None:
         """Tell the host how a spare has ended and what it has used, and remove what it leaves."""
         spare.reported = True
         if spare.ready is not None:
@@ -245,10 +165,10 @@ class Supervisor:
         if self._setup["own_scratch"]:
             self._remove_scratch(spare)
         if spare.network:
-            self._networks.append(spare.network)
+            self._maker.take_back(spare.network)
         spare.control.close()  # by which the host knows that nothing more will come
 
-    def _remove_scratch(self, spare: _Spare) -> None:
+    def _remove_scratch(self, spare: LivingSpare) -> None:
         """Remove what a dead spare has left, in a process beside this one where it may take long.
 
         A script can make tens of thousands of files before it is seen to be over its limit. While they are removed, its
@@ -274,24 +194,3 @@ def _read_all(fd: int) -> bytes:
         parts.append(part)
     os.close(fd)
     return b"".join(parts)
-
-
-def receive_order(control: socket) -> Order:
-    """Read one order; leave when the host has gone."""
-    text = control.recv(3 * _NUMBER_BYTES, MSG_WAITALL)
-    if len(text) < 3 * _NUMBER_BYTES:
-        os._exit(0)
-    number, address_space_bytes, tasks = (
-        int.from_bytes(text[start : start + _NUMBER_BYTES], "big") for start in range(0, len(text), _NUMBER_BYTES)
-    )
-    return {"number": number, "address_space_bytes": address_space_bytes, "tasks": tasks}
-
-
-def receive_setup(control: socket) -> Any:
-    """Read what all spares have in common; leave when who started the jail has gone."""
-    head = control.recv(_LENGTH_BYTES, MSG_WAITALL)
-    length = int.from_bytes(head, "big")
-    body = control.recv(length, MSG_WAITALL) if len(head) == _LENGTH_BYTES else b""
-    if not body or len(body) < length:
-        os._exit(0)
-    return marshal.loads(body)  # noqa: S302 (sent by who started the jail, before anybody else had the socket)

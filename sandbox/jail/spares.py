@@ -1,0 +1,110 @@
+"""Spares as the supervisor sees them: how one is made, and what is kept of it while it lives."""
+
+from __future__ import annotations
+
+import os
+from _socket import socket, socketpair
+
+from . import isolate, kernel, scratch, spare_process
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sandbox.messages import Order, Setup
+
+    from .kernel import NetworkNamespace, ProcessNamespace
+
+
+class LivingSpare:
+    """A living spare.
+
+    Attributes:
+        pid: its process.
+        scratch: its scratch folder.
+        control: the supervisor's end of the socket on which the host speaks of this spare.
+        ready: where it says that it is isolated; None once it has.
+        host_ends: the descriptors that the host gets when it has.
+        processes, network: its process and network namespaces, where it has some of its own.
+        used_before: the CPU time in seconds and the memory in kilobytes that it had used by then.
+        over_scratch: whether it was killed because its scratch folder was too full.
+        done: whether it has said that its script is done, and was killed for that.
+        reported: whether the host has been told of its end.
+    """
+
+    def __init__(
+        self,
+        pid: int,
+        scratch: str,
+        control: socket,
+        ready: int,
+        host_ends: list[int],
+        processes: ProcessNamespace | None,
+        network: NetworkNamespace | None,
+    ) -> None:
+        """Take what has been made for it."""
+        self.pid = pid
+        self.scratch = scratch
+        self.control = control
+        self.ready: int | None = ready
+        self.host_ends = host_ends
+        self.processes = processes
+        self.network = network
+        self.used_before = (0.0, 0)
+        self.over_scratch = False
+        self.done = False
+        self.reported = False
+
+
+class SpareMaker:
+    """Makes the spares of one jail."""
+
+    def __init__(self, setup: Setup) -> None:
+        """Take what they have in common."""
+        self._setup = setup
+        self._own = os.pidfd_open(os.getpid())
+        self._networks: list[NetworkNamespace] = []  # that are free
+        self._grants = kernel.open_grants(setup["grants"]) if setup["landlock_version"] else []
+
+    def make(self, order: Order) -> LivingSpare:
+        """Fork a spare, which says by itself when it is ready."""
+        setup = self._setup
+        uid = None if setup["first_uid"] is None else setup["first_uid"] + order["number"] % setup["uids"]
+        folder = setup["scratch"]
+        if setup["own_scratch"]:
+            folder = f"{folder}/{order['number']}"
+            scratch.make(folder, uid)
+        host_end, own_end = socketpair()
+        ready, announce = os.pipe()
+        job, host_job = os.pipe()
+        outputs = [os.pipe() for _ in ("stdout", "stderr", "result")]
+        supervisor_pid = os.getpid()
+        processes = network = None
+        if setup["own_namespaces"]:
+            network = self._enter_network()
+            processes = kernel.ProcessNamespace()
+        pid = processes.fork(self._own) if processes else os.fork()
+        if pid == 0:
+            identity = isolate.Identity(uid, folder, supervisor_pid)
+            descriptors = [*(end for _, end in outputs), job, announce]
+            spare_process.become_spare(setup, order, identity, descriptors, self._grants)
+        for fd in (announce, job, *(write_end for _, write_end in outputs)):
+            os.close(fd)
+        host_ends = [host_end.detach(), host_job, *(read_end for read_end, _ in outputs)]
+        return LivingSpare(pid, folder, own_end, ready, host_ends, processes, network)
+
+    def _enter_network(self) -> NetworkNamespace:
+        """Move this process, and so the spare that it forks next, into a network namespace that no other spare has."""
+        while self._networks:
+            network = self._networks.pop()
+            try:
+                network.enter()
+            except ProcessLookupError:  # whoever killed the spares has killed what keeps it, too
+                network.close()
+            else:
+                return network
+        network = kernel.NetworkNamespace()
+        network.enter()
+        return network
+
+    def take_back(self, network: NetworkNamespace) -> None:
+        """Keep a network namespace whose script has gone for the next."""
+        self._networks.append(network)
