@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterable
 
 _READ_BYTES = 64 * 1024
+# More than fit into a pipe, whatever its size (proc(5), pipe-max-size).
+_MOST_READS = 64
 
 
 class CappedStream:
@@ -29,18 +31,19 @@ class CappedStream:
         self.at_end = False
         self._cap_bytes = cap_bytes
 
-    def read_some(self) -> None:
-        """Read once, what there is."""
+    def read_some(self) -> int:
+        """Read once, what there is; return how many bytes that were."""
         try:
             part = os.read(self.fd, _READ_BYTES)
         except BlockingIOError:
-            return
+            return 0
         except ConnectionResetError:  # a socket whose other end closed without reading what was sent
             part = b""
         room = self._cap_bytes - len(self.data)
         self.data += part[:room]
         self.truncated = self.truncated or len(part) > room
         self.at_end = not part
+        return len(part)
 
     def text(self) -> str:
         """Return what was kept as text, undecodable bytes replaced; a character that the cap has cut is left out."""
@@ -67,3 +70,11 @@ def drain(streams: Iterable[CappedStream], done: Callable[[], bool], seconds: fl
             if by_fd[fd].at_end:
                 poller.unregister(fd)
                 del by_fd[fd]
+
+
+def read_what_is_there(streams: Iterable[CappedStream]) -> None:
+    """Read what lies in the streams, whose writers have stopped, and wait for nothing."""
+    for stream in streams:
+        for _ in range(_MOST_READS):
+            if stream.at_end or not stream.read_some():
+                break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from _socket import socket, socketpair
+from math import inf
 
 from . import isolate, kernel, scratch, spare_process
 
@@ -25,9 +26,12 @@ class LivingSpare:
         host_ends: the descriptors that the host gets when it has.
         processes, network: its process and network namespaces, where it has some of its own.
         used_before: the CPU time in seconds and the memory in kilobytes that it had used by then.
-        over_scratch: whether it was killed because its scratch folder was too full.
-        done: whether it has said that its script is done, and was killed for that.
+        over_scratch: whether its scratch folder was too full, which ends it.
+        ending: whether the supervisor ends it: it is to stop, or else to be killed.
+        killed: whether it has been killed.
+        due: when it is to have stopped, or else to be reported, on the monotonic clock.
         reported: whether the host has been told of its end.
+        let_go: whether what was its own has been removed.
     """
 
     def __init__(
@@ -50,8 +54,11 @@ class LivingSpare:
         self.network = network
         self.used_before = (0.0, 0)
         self.over_scratch = False
-        self.done = False
+        self.ending = False
+        self.killed = False
+        self.due = inf
         self.reported = False
+        self.let_go = False
 
 
 class SpareMaker:

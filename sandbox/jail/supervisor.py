@@ -11,9 +11,10 @@ import sys
 from _json import encode_basestring_ascii  # the C function alone: `import json` costs 10 ms
 from _socket import SCM_RIGHTS, SOL_SOCKET, socket
 from contextlib import suppress
+from math import inf
 from select import POLLIN, poll
-from signal import SIGCHLD, SIGKILL, set_wakeup_fd, signal
-from time import monotonic
+from signal import SIGCHLD, SIGKILL, SIGSTOP, set_wakeup_fd, signal
+from time import clock_gettime, monotonic
 
 from . import isolate, kernel, scratch, spare_process
 from .orders import receive_order
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 
 # From the end of one look to the next: what scripts hide in their folders must not keep the supervisor from the rest.
 _SCRATCH_CHECK_SECONDS = 0.05
-# What holds more than this is reported when it has given it back: the next script may want as much.
+# How long a spare that is to end may take to stop, and then to die, until it is reported all the same.
+_STOP_SECONDS = 0.5
+# What holds more than this is let go of when it has given it back: the next script may want as much.
 _QUICKLY_FREED_KILOBYTES = 64 * 1024
 
 
@@ -41,6 +44,7 @@ class Supervisor:
         self._setup = setup
         self._spares: dict[int, LivingSpare] = {}
         self._by_fd: dict[int, LivingSpare] = {}
+        self._ending: list[LivingSpare] = []  # and not reported yet
         self._check_at = 0.0
         self._maker = SpareMaker(setup)
         self._woken, wake = os.pipe()
@@ -56,8 +60,11 @@ class Supervisor:
         """Make a spare for every order, until the host goes away; where there is no zygote, for one order."""
         while True:
             watched = self._setup["own_scratch"] and bool(self._spares)
-            check_in_ms = max(self._check_at - monotonic(), 0) * 1000 if watched else None
-            for fd, _ in self._poll.poll(check_in_ms):
+            next_at = min((spare.due for spare in self._ending), default=inf)
+            if watched:
+                next_at = min(next_at, self._check_at)
+            wait_ms = None if next_at == inf else max(next_at - monotonic(), 0) * 1000
+            for fd, _ in self._poll.poll(wait_ms):
                 if fd == self._woken:
                     os.read(self._woken, 4096)
                 elif fd == self._control.fileno():
@@ -67,13 +74,18 @@ class Supervisor:
                 elif fd == spare.ready:
                     self._announce(spare)
                 else:
-                    # The word to kill it, or the end of the stream: either way it is the last that is heard of it.
+                    # The word to end it, or the end of the stream: either way it is the last that is heard of it.
                     self._forget(fd)
-                    os.kill(spare.pid, SIGKILL)
+                    if spare.control.recv(1):
+                        self._end(spare)
+                    else:
+                        os.kill(spare.pid, SIGKILL)
             if watched and monotonic() >= self._check_at:
                 self._check_scratch()
                 self._check_at = monotonic() + _SCRATCH_CHECK_SECONDS
             self._reap()
+            if self._ending:
+                self._hurry()
 
     def _make(self, order: Order) -> None:
         """Make a spare, which says by itself when it is ready."""
@@ -107,15 +119,41 @@ class Supervisor:
             self._poll.unregister(fd)
 
     def _check_scratch(self) -> None:
-        """Kill the spares whose scratch folders are too full."""
+        """End the spares whose scratch folders are too full."""
         for spare in self._spares.values():
-            if not spare.over_scratch and not spare.reported:
+            if not spare.ending and not spare.reported:
                 spare.over_scratch = scratch.is_over(spare.scratch, self._setup["scratch_bytes"])
                 if spare.over_scratch:
-                    os.kill(spare.pid, SIGKILL)
+                    self._end(spare)
+
+    def _end(self, spare: LivingSpare) -> None:
+        """Have a spare stop: when all its threads have, it is counted, killed and reported as one that is done.
+
+        To wait for its death instead could take seconds, with much memory and busy neighbours.
+        """
+        if not spare.ending:
+            spare.ending = True
+            spare.due = monotonic() + _STOP_SECONDS
+            self._ending.append(spare)
+            os.kill(spare.pid, SIGSTOP)
+
+    def _hurry(self) -> None:
+        """Kill the spares that have not stopped in time, and report those that have not died in time either.
+
+        When a process has been killed, no thread of it gets back from the kernel to the script.
+        """
+        now = monotonic()
+        for spare in [one for one in self._ending if now >= one.due]:
+            if spare.killed:
+                # The kernel tells the peak of its memory only when it has stopped, or died.
+                self._report(spare, SIGKILL, _cpu_seconds(spare.pid), 0)
+            else:
+                spare.killed = True
+                spare.due = now + _STOP_SECONDS
+                os.kill(spare.pid, SIGKILL)
 
     def _reap(self) -> None:
-        """Report and kill the spares that are done, and bury those that have ended."""
+        """Report and kill the spares that have stopped, and bury those that have died."""
         while True:
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG | os.WUNTRACED)
@@ -128,40 +166,48 @@ class Supervisor:
                 continue  # one that has removed a scratch folder
             if not os.WIFSTOPPED(status):
                 self._bury(spare, status, usage)
-            elif os.WSTOPSIG(status) == spare_process.DONE:
-                spare.done = True
+            elif not spare.reported:
                 os.kill(pid, SIGKILL)
+                status = SIGKILL if spare.ending else status
+                self._report(spare, status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
                 if usage.ru_maxrss - spare.used_before[1] <= _QUICKLY_FREED_KILOBYTES:
-                    self._report(spare, 0, usage)
+                    self._let_go(spare)
 
     def _bury(self, spare: LivingSpare, status: int, usage: resource.struct_rusage) -> None:
         """Report a dead spare, where that has not been done, and let go of what was its own."""
         del self._spares[spare.pid]
         if not spare.reported:
-            self._report(spare, 0 if spare.done else status, usage)
+            self._report(spare, status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
+        self._let_go(spare)
         if spare.processes:
             spare.processes.close()
         if not self._setup["zygote"]:
             os._exit(0)
 
-    def _report(self, spare: LivingSpare, status: int, usage: resource.struct_rusage) -> None:
-        """Tell the host how a spare has ended and what it has used, and remove what it leaves."""
+    def _report(self, spare: LivingSpare, status: int, cpu_seconds: float, kilobytes: int) -> None:
+        """Tell the host how a spare has ended, and the CPU time and the memory that its process has used."""
         spare.reported = True
+        if spare in self._ending:
+            self._ending.remove(spare)
         if spare.ready is not None:
             self._announce(spare)
         self._forget(spare.control.fileno())
         cpu_seconds_before, kilobytes_before = spare.used_before
-        cpu_seconds = max(usage.ru_utime + usage.ru_stime - cpu_seconds_before, 0)
-        peak_memory_bytes = max(usage.ru_maxrss - kilobytes_before, 0) * 1024
         over_scratch = b"true" if spare.over_scratch else b"false"
         report = b'{"status":%d,"cpu_seconds":%f,"peak_memory_bytes":%d,"over_scratch":%b}\n' % (
             status,
-            cpu_seconds,
-            peak_memory_bytes,
+            max(cpu_seconds - cpu_seconds_before, 0),
+            max(kilobytes - kilobytes_before, 0) * 1024,
             over_scratch,
         )
         with suppress(BrokenPipeError):  # the host does not need this spare any more
             spare.control.send(report)
+
+    def _let_go(self, spare: LivingSpare) -> None:
+        """Remove what a spare leaves, and let the host know that it has gone."""
+        if spare.let_go:
+            return
+        spare.let_go = True
         if self._setup["own_scratch"]:
             self._remove_scratch(spare)
         if spare.network:
@@ -186,6 +232,12 @@ class Supervisor:
                 if os.getppid() == supervisor_pid:
                     scratch.remove(spare.scratch)
             os._exit(0)
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Return the CPU time that a child has used, by its clock; see clock_getcpuclockid(3)."""
+    scheduled = 2  # CPUCLOCK_SCHED
+    return clock_gettime(~pid << 3 | scheduled)
 
 
 def _read_all(fd: int) -> bytes:
