@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import msgspec
 
-from .errors import SandboxUnavailable, SpareDied
+from .errors import OrderFailed, SandboxUnavailable, SpareDied
 from .jail_process import Jail
 from .judge import ENVELOPE_BYTES, Report, judge
 from .limits import KB, Limits
@@ -68,14 +68,17 @@ class Spare:
             closed: called when it is closed.
 
         Raises:
-            SandboxUnavailable: the spare could not be made; the jail is killed.
+            OrderFailed: the spare could not be made; the jail is as it was.
+            SandboxUnavailable: the jail has failed, and is killed.
         """
         line, fds = jail.receive(_READY_SECONDS, _DESCRIPTORS)
         ready = _decode(line, Ready)
         if ready is None or ready.failure or len(fds) != _DESCRIPTORS:
             for fd in fds:
                 os.close(fd)
-            raise jail.failure(ready.failure if ready else "it ended before a spare was ready")
+            if ready is None:
+                raise jail.failure("it ended before a spare was ready")
+            raise OrderFailed(f"A spare cannot be made: {ready.failure or 'the service has no descriptor left'}.")
         self._limits = limits
         self._closed = closed
         control, self._job, stdout, stderr, result = fds

@@ -21,10 +21,18 @@ _FEW = 64
 
 
 def make(path: str, uid: int | None) -> None:
-    """Make the folder at `path`, for its owner alone; `uid` is its owner and group, None for the caller's own."""
+    """Make the folder at `path`, for its owner alone; `uid` is its owner and group, None for the caller's own.
+
+    Raises:
+        OSError: it cannot be made, and is not there.
+    """
     os.mkdir(path, 0o700)
     if uid is not None:
-        os.chown(path, uid, uid)
+        try:
+            os.chown(path, uid, uid)
+        except OSError:
+            os.rmdir(path)
+            raise
 
 
 def is_over(path: str, limit_bytes: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from _socket import socket, socketpair
+from contextlib import ExitStack
 from math import inf
 
 from . import isolate, kernel, scratch, spare_process
@@ -72,27 +73,38 @@ class SpareMaker:
         self._grants = kernel.open_grants(setup["grants"]) if setup["landlock_version"] else []
 
     def make(self, order: Order) -> LivingSpare:
-        """Fork a spare, which says by itself when it is ready."""
+        """Fork a spare, which says by itself when it is ready.
+
+        Raises:
+            OSError: it cannot be made, and nothing is left of it.
+        """
         setup = self._setup
         uid = None if setup["first_uid"] is None else setup["first_uid"] + order["number"] % setup["uids"]
         folder = setup["scratch"]
-        if setup["own_scratch"]:
-            folder = f"{folder}/{order['number']}"
-            scratch.make(folder, uid)
-        host_end, own_end = socketpair()
-        ready, announce = os.pipe()
-        job, host_job = os.pipe()
-        outputs = [os.pipe() for _ in ("stdout", "stderr", "result")]
-        supervisor_pid = os.getpid()
-        processes = network = None
-        if setup["own_namespaces"]:
-            network = self._enter_network()
-            processes = kernel.ProcessNamespace()
-        pid = processes.fork(self._own) if processes else os.fork()
-        if pid == 0:
-            identity = isolate.Identity(uid, folder, supervisor_pid)
-            descriptors = [*(end for _, end in outputs), job, announce]
-            spare_process.become_spare(setup, order, identity, descriptors, self._grants)
+        with ExitStack() as undo:
+            if setup["own_scratch"]:
+                folder = f"{folder}/{order['number']}"
+                scratch.make(folder, uid)
+                undo.callback(scratch.remove, folder)
+            host_end, own_end = socketpair()
+            undo.callback(host_end.close)
+            undo.callback(own_end.close)
+            ready, announce = _open_pipe(undo)
+            job, host_job = _open_pipe(undo)
+            outputs = [_open_pipe(undo) for _ in ("stdout", "stderr", "result")]
+            supervisor_pid = os.getpid()
+            processes = network = None
+            if setup["own_namespaces"]:
+                network = self._enter_network()
+                undo.callback(self.take_back, network)
+                processes = kernel.ProcessNamespace()
+                undo.callback(processes.close)
+            pid = processes.fork(self._own) if processes else os.fork()
+            if pid == 0:
+                identity = isolate.Identity(uid, folder, supervisor_pid)
+                descriptors = [*(end for _, end in outputs), job, announce]
+                spare_process.become_spare(setup, order, identity, descriptors, self._grants)
+            undo.pop_all()
         for fd in (announce, job, *(write_end for _, write_end in outputs)):
             os.close(fd)
         host_ends = [host_end.detach(), host_job, *(read_end for read_end, _ in outputs)]
@@ -115,3 +127,11 @@ class SpareMaker:
     def take_back(self, network: NetworkNamespace) -> None:
         """Keep a network namespace whose script has gone for the next."""
         self._networks.append(network)
+
+
+def _open_pipe(undo: ExitStack) -> tuple[int, int]:
+    """Open a pipe, of which both ends are closed when the rest is undone."""
+    ends = os.pipe()
+    for end in ends:
+        undo.callback(os.close, end)
+    return ends

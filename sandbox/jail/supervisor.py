@@ -88,8 +88,12 @@ class Supervisor:
                 self._hurry()
 
     def _make(self, order: Order) -> None:
-        """Make a spare, which says by itself when it is ready."""
-        spare = self._maker.make(order)
+        """Make a spare, which says by itself when it is ready; what runs goes on where it cannot be made."""
+        try:
+            spare = self._maker.make(order)
+        except OSError as error:
+            self._answer(f"{type(error).__name__}: {error}", [])
+            return
         self._spares[spare.pid] = spare
         for fd in (spare.ready, spare.control.fileno()):
             assert fd is not None
@@ -107,11 +111,15 @@ class Supervisor:
             spare.used_before = float(cpu_seconds), int(kilobytes)
         else:
             failure = said.decode(errors="replace") or "the process ended while it was being isolated"
-        packed = b"".join(fd.to_bytes(4, sys.byteorder) for fd in spare.host_ends)
-        line = b'{"failure":%b}\n' % encode_basestring_ascii(failure).encode()
-        self._control.sendmsg([line], [(SOL_SOCKET, SCM_RIGHTS, packed)])
+        self._answer(failure, [] if failure else spare.host_ends)
         for fd in spare.host_ends:
             os.close(fd)
+
+    def _answer(self, failure: str, descriptors: list[int]) -> None:
+        """Answer an order."""
+        line = b'{"failure":%b}\n' % encode_basestring_ascii(failure).encode()
+        packed = b"".join(fd.to_bytes(4, sys.byteorder) for fd in descriptors)
+        self._control.sendmsg([line], [(SOL_SOCKET, SCM_RIGHTS, packed)] if packed else [])
 
     def _forget(self, fd: int) -> None:
         """Hear no more of a descriptor."""
