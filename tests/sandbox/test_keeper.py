@@ -52,7 +52,7 @@ class MortalZygote:
         return math.inf
 
     def close(self) -> None:
-        pass
+        self.jail.control.close()
 
 
 def test_the_pause_is_short_again_when_a_zygote_has_served_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
