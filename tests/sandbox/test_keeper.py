@@ -5,6 +5,7 @@ import queue
 import socket
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -42,11 +43,11 @@ class MortalZygote:
     def order(self, order: Callable[[int, int], Order]) -> None:
         pass
 
-    def take(self) -> "MortalZygote":
+    def take(self) -> SimpleNamespace:
         if self._tested:
             raise SandboxUnavailable("It has ended.")
         self._tested = True
-        return self
+        return SimpleNamespace(close=lambda: None)
 
     def answer_in(self) -> float:
         return math.inf
