@@ -83,9 +83,10 @@ class Spare:
         self._closed = closed
         control, self._job, stdout, stderr, result = fds
         self._control = CappedStream(control, _CONTROL_BYTES)
-        self._stdout = CappedStream(stdout, limits.stdout_bytes)
-        self._stderr = CappedStream(stderr, limits.stderr_bytes)
-        self._result = CappedStream(result, limits.result_bytes + ENVELOPE_BYTES)
+        # Not the control socket, whose first word ends the reading: what rests delays no end.
+        self._stdout = CappedStream(stdout, limits.stdout_bytes, may_rest=True)
+        self._stderr = CappedStream(stderr, limits.stderr_bytes, may_rest=True)
+        self._result = CappedStream(result, limits.result_bytes + ENVELOPE_BYTES, may_rest=True)
 
     def run(self, script: Script, timeout_seconds: float) -> Outcome:
         """Run a script in the spare, to its end or to its deadline.
