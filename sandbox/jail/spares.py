@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sandbox.messages import Order, Setup
 
     from .kernel import NetworkNamespace, ProcessNamespace
+    from .scratch import Watch
 
 
 class LivingSpare:
@@ -27,6 +28,7 @@ class LivingSpare:
         host_ends: the descriptors that the host gets when it has.
         processes, network: its process and network namespaces, where it has some of its own.
         used_before: the CPU time in seconds and the memory in kilobytes that it had used by then.
+        watch: looks at its scratch folder, where no file system bounds that.
         over_scratch: whether its scratch folder was too full, which ends it.
         ending: whether the supervisor ends it: it is to stop, or else to be killed.
         killed: whether it has been killed.
@@ -54,6 +56,7 @@ class LivingSpare:
         self.processes = processes
         self.network = network
         self.used_before = (0.0, 0)
+        self.watch: Watch | None = None
         self.over_scratch = False
         self.ending = False
         self.killed = False
@@ -108,7 +111,10 @@ class SpareMaker:
         for fd in (announce, job, *(write_end for _, write_end in outputs)):
             os.close(fd)
         host_ends = [host_end.detach(), host_job, *(read_end for read_end, _ in outputs)]
-        return LivingSpare(pid, folder, own_end, ready, host_ends, processes, network)
+        spare = LivingSpare(pid, folder, own_end, ready, host_ends, processes, network)
+        if setup["own_scratch"]:
+            spare.watch = scratch.Watch(folder, setup["scratch_bytes"])
+        return spare
 
     def _enter_network(self) -> NetworkNamespace:
         """Move this process, and so the spare that it forks next, into a network namespace that no other spare has."""

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 
     from sandbox.messages import Order, Setup
 
-# From the end of one look to the next: what scripts hide in their folders must not keep the supervisor from the rest.
-_SCRATCH_CHECK_SECONDS = 0.05
+    from .scratch import Watch
+
+# How long it looks at scratch folders at a time: what scripts hide there must not keep the supervisor from the rest.
+_LOOK_SECONDS = 0.001
 # How long a spare that is to end may take to stop, and then to die, until it is reported all the same.
 _STOP_SECONDS = 0.5
 # What holds more than this is let go of when it has given it back: the next script may want as much.
@@ -45,7 +47,6 @@ class Supervisor:
         self._spares: dict[int, LivingSpare] = {}
         self._by_fd: dict[int, LivingSpare] = {}
         self._ending: list[LivingSpare] = []  # and not reported yet
-        self._check_at = 0.0
         self._maker = SpareMaker(setup)
         self._woken, wake = os.pipe()
         os.set_blocking(self._woken, False)
@@ -59,10 +60,9 @@ class Supervisor:
     def serve(self) -> NoReturn:
         """Make a spare for every order, until the host goes away; where there is no zygote, for one order."""
         while True:
-            watched = self._setup["own_scratch"] and bool(self._spares)
             next_at = min((spare.due for spare in self._ending), default=inf)
-            if watched:
-                next_at = min(next_at, self._check_at)
+            for watch, _ in self._watched():
+                next_at = min(next_at, watch.due)
             wait_ms = None if next_at == inf else max(next_at - monotonic(), 0) * 1000
             for fd, _ in self._poll.poll(wait_ms):
                 if fd == self._woken:
@@ -80,10 +80,8 @@ class Supervisor:
                         self._end(spare)
                     else:
                         os.kill(spare.pid, SIGKILL)
-            if watched and monotonic() >= self._check_at:
-                self._check_scratch()
-                self._check_at = monotonic() + _SCRATCH_CHECK_SECONDS
             self._reap()
+            self._look_at_scratch()
             if self._ending:
                 self._hurry()
 
@@ -126,13 +124,21 @@ class Supervisor:
         if self._by_fd.pop(fd, None):
             self._poll.unregister(fd)
 
-    def _check_scratch(self) -> None:
-        """End the spares whose scratch folders are too full."""
-        for spare in self._spares.values():
-            if not spare.ending and not spare.reported:
-                spare.over_scratch = scratch.is_over(spare.scratch, self._setup["scratch_bytes"])
-                if spare.over_scratch:
-                    self._end(spare)
+    def _watched(self) -> list[tuple[Watch, LivingSpare]]:
+        """Return the spares whose scratch folders are looked at."""
+        spares = self._spares.values() if self._setup["own_scratch"] else ()
+        return [(one.watch, one) for one in spares if one.watch and not one.ending and not one.reported]
+
+    def _look_at_scratch(self) -> None:
+        """Look at the scratch folders that are due, for a moment, and end the spares whose folders are too full."""
+        now = monotonic()
+        for watch, spare in sorted(self._watched(), key=lambda one: one[0].due):
+            seconds = now + _LOOK_SECONDS - monotonic()
+            if watch.due > now or seconds <= 0:
+                break
+            if watch.look(seconds):
+                spare.over_scratch = True
+                self._end(spare)
 
     def _end(self, spare: LivingSpare) -> None:
         """Have a spare stop: when all its threads have, it is counted, killed and reported as one that is done.
@@ -216,6 +222,8 @@ class Supervisor:
         if spare.let_go:
             return
         spare.let_go = True
+        if spare.watch:
+            spare.watch.close()
         if self._setup["own_scratch"]:
             self._remove_scratch(spare)
         if spare.network:
