@@ -1,4 +1,6 @@
+import contextlib
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -141,3 +143,61 @@ def test_what_takes_long_to_remove_is_told_from_what_does_not(folder: Path) -> N
         (folder / str(number)).touch()
     folder.chmod(0)
     assert scratch.holds_much(str(folder))
+
+
+def test_a_long_walk_is_done_in_turns_and_rests_in_proportion(folder: Path) -> None:
+    for number in range(scratch.MAX_INODES - 1):
+        (folder / str(number)).mkdir()
+    watch = scratch.Watch(str(folder), 2**40)
+    turns, started, first_due = 0, time.monotonic(), watch.due
+    while watch.due == first_due:
+        assert not watch.look(0.001)
+        turns += 1
+    took = time.monotonic() - started
+    assert turns > 5
+    assert 0.5 * min(20 * took, 1) < watch.due - time.monotonic() <= 1
+    watch.close()
+
+
+def test_a_short_walk_is_due_again_soon(folder: Path) -> None:
+    (folder / "file").write_bytes(b"x" * 5000)
+    watch = scratch.Watch(str(folder), LIMIT_BYTES)
+    assert not watch.look(1)
+    assert 0 < watch.due - time.monotonic() < 0.5
+    (folder / "file").write_bytes(b"x" * 2 * LIMIT_BYTES)
+    assert watch.look(1)
+
+
+def test_what_moves_between_two_turns_is_counted_once_and_does_not_end_the_walk(folder: Path) -> None:
+    for name in ("one", "two", "three"):
+        (folder / name).mkdir()
+        (folder / name / "file").write_bytes(b"x" * (LIMIT_BYTES // 4))
+    walk = scratch.Walk(str(folder), LIMIT_BYTES)
+    turns = 0
+    while not walk.go_on(0):
+        turns += 1
+        for number, name in enumerate(("one", "two", "three")):
+            with contextlib.suppress(FileNotFoundError):
+                (folder / name / "file").rename(folder / name / f"moved{turns}")
+            if turns == number + 1:
+                (folder / name).rename(folder / f"moved{name}")
+    assert turns > 3
+    assert not walk.over
+
+
+def test_a_hard_link_takes_no_space(folder: Path) -> None:
+    (folder / "file").write_bytes(b"x" * (LIMIT_BYTES // 2))
+    for number in range(10):
+        (folder / str(number)).hardlink_to(folder / "file")
+    assert not is_over(str(folder), LIMIT_BYTES)
+
+
+def test_a_walk_that_is_given_up_leaves_no_descriptor_open(folder: Path) -> None:
+    (folder / "a" / "b" / "c").mkdir(parents=True)
+    before = len(os.listdir("/proc/self/fd"))
+    watch = scratch.Watch(str(folder), LIMIT_BYTES)
+    for _ in range(3):
+        watch.look(0)
+    assert len(os.listdir("/proc/self/fd")) > before
+    watch.close()
+    assert len(os.listdir("/proc/self/fd")) == before
