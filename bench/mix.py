@@ -31,7 +31,8 @@ _FOR_EVER = "def main(token):\n    print(token)\n    while True:\n        pass\n
 
 # Threads that hold no lock of the interpreter's, so that each would have a share of the CPUs.
 _HASHING = (
-    "import hashlib, threading\ndef burn():\n    while True:\n        hashlib.pbkdf2_hmac('sha256', b'x', b'x', 10**7)\n"
+    "import hashlib, threading\ndef burn():\n    while True:\n"
+    "        hashlib.pbkdf2_hmac('sha256', b'x', b'x', 10**7)\n"
     "def main(token):\n    print(token)\n    for _ in range(62):\n        threading.Thread(target=burn).start()\n"
     "    burn()\n    return 1"
 )
