@@ -29,7 +29,15 @@ class Kind:
 
 _FOR_EVER = "def main(token):\n    print(token)\n    while True:\n        pass\n    return 1"
 
-HELLO = Kind("hello", 458, "def main(token):\n    print(token)\n    return token")
+# Threads that hold no lock of the interpreter's, so that each would have a share of the CPUs.
+_HASHING = (
+    "import hashlib, threading\ndef burn():\n    while True:\n"
+    "        hashlib.pbkdf2_hmac('sha256', b'x', b'x', 10**7)\n"
+    "def main(token):\n    print(token)\n    for _ in range(62):\n        threading.Thread(target=burn).start()\n"
+    "    burn()\n    return 1"
+)
+
+HELLO = Kind("hello", 448, "def main(token):\n    print(token)\n    return token")
 PANDAS = Kind(
     "pandas",
     280,
@@ -59,6 +67,16 @@ KINDS = (
     ),
     Kind("exit", 40, "import sys\ndef main(token):\n    print(token)\n    return sys.exit(3)", "script_exited"),
     Kind("timeout", 19, _FOR_EVER, "timeout", fields={"timeout": 0.1}),
+    # Both take long to die, and must cost nobody else anything.
+    Kind("many hashing threads", 5, _HASHING, "timeout", fields={"timeout": 0.5}),
+    Kind(
+        "timeout with 440 MB",
+        5,
+        "import time\ndef main(token):\n    print(token)\n    kept = b'x' * (440 * 2**20)\n    time.sleep(60)\n"
+        "    return len(kept)",
+        "timeout",
+        fields={"timeout": 0.7},
+    ),
     # One after another of these holds a slot for as long as a script may.
     Kind(
         "longest timeout", 1, _FOR_EVER.replace("pass", "time.sleep(1)").replace("def", "import time\ndef"), "timeout"

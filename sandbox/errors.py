@@ -2,7 +2,8 @@
 
 SandboxError
 ├── SandboxUnavailable   no script can be run safely, or the jail died under one
-│   └── SpareDied        it died as it took its script, which may be run elsewhere
+│   ├── SpareDied        it died as it took its script, which may be run elsewhere
+│   └── OrderFailed      a jail could not make one more spare, while what runs in it goes on
 └── Overloaded           every slot is busy and the queue is full
 """
 
@@ -20,6 +21,10 @@ class SandboxUnavailable(SandboxError):
 
 class SpareDied(SandboxUnavailable):
     """A spare was dying when it was given its script, and nothing has come of the script."""
+
+
+class OrderFailed(SandboxUnavailable):
+    """A jail could not make the spare that was ordered, for the machine has run out of something."""
 
 
 class Overloaded(SandboxError):

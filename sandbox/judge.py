@@ -30,7 +30,7 @@ class Report(msgspec.Struct, frozen=True):
     """The supervisor's word on a script's end.
 
     Attributes:
-        status: the wait status, see wait(2).
+        status: the wait status, see wait(2): a script that is done has stopped.
         cpu_seconds, peak_memory_bytes: what the script used above what its process had used before its first line.
         over_scratch: whether the supervisor killed it because its scratch folder had grown over the limit.
     """
@@ -117,9 +117,12 @@ def _read_envelope(report: Report, channel: CappedStream, limits: Limits) -> Env
     )
     if channel.truncated:
         return too_large
-    status = os.waitstatus_to_exitcode(report.status)
+    # A script that is done has its process stop; or it did so itself, and has written what it has written.
+    stopped = os.WIFSTOPPED(report.status)
+    status = 0 if stopped else os.waitstatus_to_exitcode(report.status)
     if status != 0 or not channel.data:
-        return Envelope(End.SCRIPT_EXITED, error=f"The script ended its process with status {status}.")
+        did = "stopped its process" if stopped else f"ended its process with status {status}"
+        return Envelope(End.SCRIPT_EXITED, error=f"The script {did}.")
     try:
         channel.data.decode("utf-8")  # msgspec does not look into the strings that it leaves raw
         envelope = msgspec.json.decode(channel.data, type=Envelope)

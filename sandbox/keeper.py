@@ -20,6 +20,8 @@ _log = logging.getLogger(__name__)
 # A zygote that dies at once is started again ever more slowly, up to this.
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 10.0
+# One that has served so long has not died at once.
+_SETTLED_SECONDS = 10.0
 
 _REPLACE_SECONDS = 0.1
 # How much later than it asked for a thread may be woken on a busy machine.
@@ -68,6 +70,7 @@ class Keeper:
         self._forking = False
         self._waiting = 0
         self._replace_from = 0.0
+        self._serving_from = math.inf
         self._closing = threading.Event()
         self._changed = threading.Condition()
         self._wake = os.eventfd(0)
@@ -142,12 +145,15 @@ class Keeper:
         """Live through one zygote after another."""
         pause_seconds = _FIRST_PAUSE_SECONDS
         while not self._closing.is_set():
+            self._serving_from = math.inf
             try:
                 self._serve()
                 pause_seconds = _FIRST_PAUSE_SECONDS
             except (SandboxUnavailable, OSError) as error:  # an OSError where the machine has run out of something
-                self._install(None)
+                self._install(None)  # what runs in a zygote that only failed to fork ends well
                 self.failing = True
+                if time.monotonic() - self._serving_from >= _SETTLED_SECONDS:
+                    pause_seconds = _FIRST_PAUSE_SECONDS
                 if not self._closing.is_set():
                     _log.error("The %s zygote failed, and another is started: %s", self._name, error)
                     self._closing.wait(pause_seconds)
@@ -170,6 +176,7 @@ class Keeper:
             zygote.close()
             raise
         self._install(zygote)
+        self._serving_from = time.monotonic()
         self.failing = False
         control = zygote.jail.control.fileno()
         self._events.register(control, select.EPOLLIN)

@@ -12,6 +12,7 @@ from .interpreter import describe
 from .jail.kernel import TRUNCATE_VERSION, landlock_version
 from .place import NSJAIL_FOLDER, Place
 from .seccomp import Circumstance, compile_filter, load_filter
+from .shares import lacks_fair_shares
 
 
 def look_around(python: Path, nsjail_setting: Path | None, concurrency: int, spares: int) -> tuple[Place, list[str]]:
@@ -49,6 +50,8 @@ def look_around(python: Path, nsjail_setting: Path | None, concurrency: int, spa
         compiled, without_mounts = compile_filter(rules), compile_filter(rules, circumstances)
     except (OSError, RuntimeError) as error:
         missing.append(f"seccomp: {error}; install libseccomp (Debian: libseccomp2).")
+    if unfair := lacks_fair_shares():
+        missing.append(unfair)
     place = Place(
         interpreter=interpreter,
         nsjail=binary,

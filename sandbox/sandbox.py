@@ -4,7 +4,7 @@ import logging
 import socket
 import threading
 from collections.abc import Collection, Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -156,9 +156,10 @@ class Sandbox:
         if self._starter is None or self._way is None:
             raise SandboxUnavailable(self._health.reason)
         job = Script(source=script, args=args_json.decode())
-        with self._slots.claim():
+        with ExitStack() as held:
+            held.enter_context(self._slots.claim())
             try:
-                outcome = self._run_warm(job, timeout_seconds, imports)
+                outcome = self._run_warm(job, timeout_seconds, imports, held)
                 if outcome is None:
                     outcome = self._run_cold(self._starter, self._way, job, timeout_seconds)
             except SandboxUnavailable:
@@ -178,16 +179,26 @@ class Sandbox:
             if self._starter is not None:
                 self._starter.close()
 
-    def _run_warm(self, script: Script, timeout_seconds: float, imports: Collection[str]) -> Outcome | None:
-        """Run a script in a spare of the zygote that suits it; return None where there is none now."""
+    def _run_warm(
+        self, script: Script, timeout_seconds: float, imports: Collection[str], held: ExitStack
+    ) -> Outcome | None:
+        """Run a script in a spare of the zygote that suits it; return None where there is none now.
+
+        Where its process takes long to die, what is `held` for it is let go of after that: its slot means memory, too.
+        """
         if self._warm_start is None or not self._keepers:
             return None
         keeper = self._keepers[-1 if set(self._warm_start.imports).intersection(imports) else 0]
-        with keeper.claim() as spare:
+        with ExitStack() as claimed:
+            spare = claimed.enter_context(keeper.claim())
             try:
-                return spare.run(script, timeout_seconds) if spare else None
+                outcome = spare.run(script, timeout_seconds) if spare else None
             except SpareDied:
                 return None  # nothing of the script can have got out, so it may be begun anew
+            if spare and not spare.gone():
+                held.push(claimed.pop_all())
+                threading.Thread(target=spare.see_off, args=(held.pop_all(),), daemon=True).start()
+        return outcome
 
     def _run_cold(self, starter: Starter, way: Way, script: Script, timeout_seconds: float) -> Outcome:
         """Run a script in a jail of its own."""

@@ -5,6 +5,7 @@ Nothing that comes out of the jail is believed: every stream has its cap, every 
 
 import contextlib
 import fcntl
+import logging
 import marshal
 import os
 import select
@@ -17,17 +18,22 @@ from typing import TypeVar
 
 import msgspec
 
-from .errors import SandboxUnavailable, SpareDied
+from .errors import OrderFailed, SandboxUnavailable, SpareDied
 from .jail_process import Jail
 from .judge import ENVELOPE_BYTES, Report, judge
 from .limits import KB, Limits
 from .messages import KILL, WAKE, Script, frame
 from .outcome import Outcome
-from .streams import CappedStream, drain
+from .streams import CappedStream, drain, read_what_is_there
 
-# How long a spare may take to be ready, and a supervisor to report the end of one that was killed.
+# How long a spare may take to be ready, and a supervisor to report the end of one that it was told to end. It does so
+# within a second, dead or not: who says nothing is stuck.
 _READY_SECONDS = 15.0
 _REPORT_SECONDS = 5.0
+# How long the answer waits for the script to give back what it held. After that only its slot waits.
+_LET_GO_SECONDS = 1.0
+# How long a slot waits for that: what is not gone then, no kill can end.
+_SEE_OFF_SECONDS = 60.0
 # When a jail ends so soon after it got a script, it was ending already.
 _TAKING_SECONDS = 0.1
 # How long a spare may take to read its script, however little time the script has. One that needs more is stopped or
@@ -40,6 +46,8 @@ _NOT_TAKEN = f"The spare did not take the script within {_TAKEN_SECONDS:g} s."
 _DESCRIPTORS = 5  # of the control socket, the job pipe, stdout, stderr and the result channel
 
 Message = TypeVar("Message")
+
+_log = logging.getLogger(__name__)
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -60,21 +68,25 @@ class Spare:
             closed: called when it is closed.
 
         Raises:
-            SandboxUnavailable: the spare could not be made; the jail is killed.
+            OrderFailed: the spare could not be made; the jail is as it was.
+            SandboxUnavailable: the jail has failed, and is killed.
         """
         line, fds = jail.receive(_READY_SECONDS, _DESCRIPTORS)
         ready = _decode(line, Ready)
         if ready is None or ready.failure or len(fds) != _DESCRIPTORS:
             for fd in fds:
                 os.close(fd)
-            raise jail.failure(ready.failure if ready else "it ended before a spare was ready")
+            if ready is None:
+                raise jail.failure("it ended before a spare was ready")
+            raise OrderFailed(f"A spare cannot be made: {ready.failure or 'the service has no descriptor left'}.")
         self._limits = limits
         self._closed = closed
         control, self._job, stdout, stderr, result = fds
         self._control = CappedStream(control, _CONTROL_BYTES)
-        self._stdout = CappedStream(stdout, limits.stdout_bytes)
-        self._stderr = CappedStream(stderr, limits.stderr_bytes)
-        self._result = CappedStream(result, limits.result_bytes + ENVELOPE_BYTES)
+        # Not the control socket, whose first word ends the reading: what rests delays no end.
+        self._stdout = CappedStream(stdout, limits.stdout_bytes, may_rest=True)
+        self._stderr = CappedStream(stderr, limits.stderr_bytes, may_rest=True)
+        self._result = CappedStream(result, limits.result_bytes + ENVELOPE_BYTES, may_rest=True)
 
     def run(self, script: Script, timeout_seconds: float) -> Outcome:
         """Run a script in the spare, to its end or to its deadline.
@@ -96,8 +108,10 @@ class Spare:
         if out_of_time:
             self._kill()
         wall_seconds = time.monotonic() - started
-        # The script is dead or dies now, so its pipes end too; the control socket when nothing is left of it.
-        drain(streams, lambda: False, _REPORT_SECONDS)
+        drain(streams, self._reported, _REPORT_SECONDS)
+        # Nothing of the script runs any more, so all that it wrote is there. The control socket ends when it has gone.
+        read_what_is_there(outputs)
+        drain([self._control], lambda: False, _LET_GO_SECONDS)
         report = _decode(self._control.data, Report)
         if not (whole and self._taken()):
             if not self._reported():
@@ -110,6 +124,17 @@ class Spare:
             raise SandboxUnavailable(message)
         limits = replace(self._limits, timeout_seconds=timeout_seconds)
         return judge(report, *outputs, limits, wall_seconds=wall_seconds, out_of_time=out_of_time)
+
+    def gone(self) -> bool:
+        """Return whether the script has given back what it held, as far as is known."""
+        return self._control.at_end
+
+    def see_off(self, held: contextlib.ExitStack) -> None:
+        """Wait until the script has given back what it held, and let go of what is held for it."""
+        with held:
+            drain([self._control], lambda: False, _SEE_OFF_SECONDS)
+            if not self.gone():
+                _log.error("A script that was killed still holds what it had after %g s.", _SEE_OFF_SECONDS)
 
     @property
     def control_fd(self) -> int:

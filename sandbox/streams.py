@@ -1,12 +1,24 @@
-"""Reading from a hostile process: to the end of the stream, in bytes, up to a cap."""
+"""Reading from a hostile process: to the end of the stream, in bytes, up to a cap, and at no more than a small cost."""
 
 import codecs
+import contextlib
+import fcntl
 import os
 import select
 import time
 from collections.abc import Callable, Iterable
 
 _READ_BYTES = 64 * 1024
+# More than fit into a pipe, whatever its size (proc(5), pipe-max-size).
+_MOST_READS = 64
+# A stream that gave less than this rests before the next look, so that what comes in drops is read together.
+_LITTLE_BYTES = 4096
+_SHORTEST_REST_SECONDS = 0.001
+_LONGEST_REST_SECONDS = 0.016
+# What is over the cap is dropped in large pieces, with a rest between them.
+_DROP_REST_SECONDS = 0.01
+_DROP_BYTES = 2**20
+_dropped = bytearray(_DROP_BYTES)
 
 
 class CappedStream:
@@ -19,8 +31,14 @@ class CappedStream:
         at_end: whether the stream has ended.
     """
 
-    def __init__(self, fd: int, cap_bytes: int) -> None:
-        """Take over a descriptor."""
+    def __init__(self, fd: int, cap_bytes: int, *, may_rest: bool = False) -> None:
+        """Take over a descriptor.
+
+        Args:
+            fd: the descriptor.
+            cap_bytes: how much is kept.
+            may_rest: whether a reader may look at it less often than there is something to read.
+        """
         # What there was to read may be gone when it is read: a script can find ways to read from its own pipes.
         os.set_blocking(fd, False)
         self.fd = fd
@@ -28,19 +46,42 @@ class CappedStream:
         self.truncated = False
         self.at_end = False
         self._cap_bytes = cap_bytes
+        self._may_rest = may_rest
+        self._rest_seconds = _SHORTEST_REST_SECONDS
 
-    def read_some(self) -> None:
-        """Read once, what there is."""
+    def read_some(self) -> int:
+        """Read once, what there is; return how many bytes that were."""
         try:
+            if self.truncated:
+                length = os.readv(self.fd, [_dropped])
+                self.at_end = not length
+                return length
             part = os.read(self.fd, _READ_BYTES)
         except BlockingIOError:
-            return
+            return 0
         except ConnectionResetError:  # a socket whose other end closed without reading what was sent
             part = b""
         room = self._cap_bytes - len(self.data)
         self.data += part[:room]
-        self.truncated = self.truncated or len(part) > room
         self.at_end = not part
+        if len(part) > room:
+            self.truncated = True
+            with contextlib.suppress(OSError):  # no pipe, or too many large ones: see proc(5), pipe-user-pages-soft
+                fcntl.fcntl(self.fd, fcntl.F_SETPIPE_SZ, _DROP_BYTES)
+        return len(part)
+
+    def look(self) -> float:
+        """Read once, and return for how many seconds the stream may rest."""
+        length = self.read_some()
+        if not self._may_rest:
+            return 0
+        if self.truncated:
+            return _DROP_REST_SECONDS
+        if length >= _LITTLE_BYTES:
+            self._rest_seconds = _SHORTEST_REST_SECONDS
+            return 0
+        rest_seconds, self._rest_seconds = self._rest_seconds, min(2 * self._rest_seconds, _LONGEST_REST_SECONDS)
+        return rest_seconds
 
     def text(self) -> str:
         """Return what was kept as text, undecodable bytes replaced; a character that the cap has cut is left out."""
@@ -52,18 +93,34 @@ class CappedStream:
 
 
 def drain(streams: Iterable[CappedStream], done: Callable[[], bool], seconds: float) -> None:
-    """Read the streams until `done()`, until all have ended, or for so many seconds."""
+    """Read the streams until `done()`, until all have ended, or for so many seconds; look at least once."""
     deadline = time.monotonic() + seconds
     poller = select.poll()
     by_fd = {stream.fd: stream for stream in streams if not stream.at_end}
     for fd in by_fd:
         poller.register(fd, select.POLLIN)
-    while by_fd and not done():
-        remaining_seconds = deadline - time.monotonic()
-        if remaining_seconds <= 0:
-            return
-        for fd, _ in poller.poll(remaining_seconds * 1000):
-            by_fd[fd].read_some()
+    resting: dict[int, float] = {}
+    in_time = True
+    while by_fd and in_time and not done():
+        now = time.monotonic()
+        in_time = now < deadline
+        for fd in [fd for fd, until in resting.items() if until <= now]:
+            del resting[fd]
+            poller.register(fd, select.POLLIN)
+        until = min(deadline, *resting.values()) if resting else deadline
+        for fd, _ in poller.poll(max(until - now, 0) * 1000):
+            rest_seconds = by_fd[fd].look()
             if by_fd[fd].at_end:
                 poller.unregister(fd)
                 del by_fd[fd]
+            elif rest_seconds:
+                poller.unregister(fd)
+                resting[fd] = time.monotonic() + rest_seconds
+
+
+def read_what_is_there(streams: Iterable[CappedStream]) -> None:
+    """Read what lies in the streams, whose writers have stopped, and wait for nothing."""
+    for stream in streams:
+        for _ in range(_MOST_READS):
+            if stream.at_end or not stream.read_some():
+                break

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 
+from .errors import OrderFailed
 from .jail_process import Jail
 from .limits import Limits
 from .messages import Order
@@ -79,12 +80,19 @@ class Zygote:
         """Return the spare that is ready next; wait for it.
 
         Raises:
+            OrderFailed: the spare could not be made.
             SandboxUnavailable: the jail has failed.
         """
         if not self._ordered:
             raise self.jail.failure("it has ended")
         number = self._ordered[0]
-        spare = Spare(self.jail, self._limits, partial(self._numbers.give_back, number))
+        try:
+            spare = Spare(self.jail, self._limits, partial(self._numbers.give_back, number))
+        except OrderFailed:
+            self._ordered.popleft()
+            self._numbers.give_back(number)
+            self.on_order -= 1
+            raise
         self._ordered.popleft()
         self.on_order -= 1
         self._answer_until = time.monotonic() + _ANSWER_SECONDS

@@ -124,8 +124,12 @@ class _Holder:
             self.pid = _check(_libc.clone(_WAIT_FOR_EVER, ctypes.c_void_p(top), flags, None))
         finally:
             pthread_sigmask(SIG_SETMASK, before)
-        self._fd = os.pidfd_open(self.pid)
         self._namespace = namespace
+        try:
+            self._fd = os.pidfd_open(self.pid)
+        except OSError:
+            self._kill()
+            raise
 
     def enter(self) -> None:
         """Move this process into the namespace; a process namespace is that of its children only, see setns(2)."""
@@ -134,6 +138,9 @@ class _Holder:
     def close(self) -> None:
         """Kill it, and whatever else is in a process namespace with it."""
         os.close(self._fd)
+        self._kill()
+
+    def _kill(self) -> None:
         os.kill(self.pid, SIGKILL)
         os.waitpid(self.pid, _WAIT_WITHOUT_SIGNAL)
 
@@ -156,9 +163,12 @@ class ProcessNamespace(_Holder):
     def fork(self, own_fd: int) -> int:
         """Like os.fork, but the child belongs to this namespace; `own_fd` is a pidfd of this process."""
         self.enter()
-        pid = os.fork()
-        if pid:
-            _check(_libc.setns(own_fd, _CLONE_NEWPID))
+        pid = -1
+        try:
+            pid = os.fork()
+        finally:
+            if pid:
+                _check(_libc.setns(own_fd, _CLONE_NEWPID))
         return pid
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import stat
+from itertools import islice
+from time import monotonic
 
 # The tmpfs that a script has at the level `namespaces` is bounded to the same number (nsjail/namespaces.cfg).
 MAX_INODES = 4096
@@ -16,51 +18,139 @@ MAX_DEPTH = 64
 
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _BLOCK_BYTES = 512
+# From the end of one walk to the next, in times of what it took: a script may hide a lot. But no longer than a second,
+# in which it may write a lot.
+_REST = 20
+_SHORTEST_REST_SECONDS = 0.05
+_LONGEST_REST_SECONDS = 1.0
 # Files that are removed in a moment, however large.
 _FEW = 64
 
 
 def make(path: str, uid: int | None) -> None:
-    """Make the folder at `path`, for its owner alone; `uid` is its owner and group, None for the caller's own."""
+    """Make the folder at `path`, for its owner alone; `uid` is its owner and group, None for the caller's own.
+
+    Raises:
+        OSError: it cannot be made, and is not there.
+    """
     os.mkdir(path, 0o700)
     if uid is not None:
-        os.chown(path, uid, uid)
+        try:
+            os.chown(path, uid, uid)
+        except OSError:
+            os.rmdir(path)
+            raise
 
 
-def is_over(path: str, limit_bytes: int) -> bool:
-    """Return whether the folder holds more than `limit_bytes`, too many files, or something that cannot be looked into.
+class Walk:
+    """One walk through a folder, which counts what it holds, in turns.
 
-    Files that were unlinked while open are not seen.
+    Between them it holds a descriptor for each level that it has gone down, so that no move leads it astray. What is
+    moved before it comes there may be missed, or met twice, when its bytes count once. Files that were unlinked while
+    open are not seen.
+
+    Attributes:
+        over: why the folder holds too much; empty where it does not, as far as it has been seen.
     """
-    used = inodes = 0
-    walk: list[tuple[int, list[str]]] = []
-    try:
-        top = os.open(path, _OPEN_FOLDER)
-        walk.append((top, os.listdir(top)))
-        while walk:
-            folder, names = walk[-1]
-            if not names:
-                os.close(walk.pop()[0])
-                continue
-            try:
-                name = names.pop()
-                status = os.stat(name, dir_fd=folder, follow_symlinks=False)
-                used += status.st_blocks * _BLOCK_BYTES
-                inodes += 1
-                if used > limit_bytes or inodes > MAX_INODES or len(walk) > MAX_DEPTH:
-                    return True
-                if stat.S_ISDIR(status.st_mode):
-                    child = os.open(name, _OPEN_FOLDER, dir_fd=folder)
-                    walk.append((child, []))
-                    walk[-1][1].extend(os.listdir(child))
-            except (FileNotFoundError, NotADirectoryError):
-                continue  # the script was quicker
-    except PermissionError:
-        return True  # it hides what it holds
-    finally:
-        for folder, _ in walk:
-            os.close(folder)
-    return False
+
+    def __init__(self, path: str, limit_bytes: int) -> None:
+        """Take the folder, and how many bytes it may hold."""
+        self.over = ""
+        self._path = path
+        self._limit_bytes = limit_bytes
+        self._used = self._inodes = 0
+        self._counted: set[int] = set()
+        self._begun = False
+        # From the top down: a folder, and the names in it that are still to be looked at.
+        self._levels: list[tuple[int, list[str]]] = []
+
+    def go_on(self, seconds: float) -> bool:
+        """Walk on for so long; return whether the walk is at its end, where it lets go of everything."""
+        until = monotonic() + seconds
+        try:
+            if not self._begun:
+                self._begun = True
+                self._go_down(os.open(self._path, _OPEN_FOLDER))
+            while self._levels and not self.over:
+                folder, names = self._levels[-1]
+                if names:
+                    self._count(names.pop(), folder)
+                else:
+                    os.close(self._levels.pop()[0])
+                if monotonic() >= until:
+                    break
+        except PermissionError:
+            self.over = "it hides what it holds"
+        except OSError:
+            self.close()  # the machine has run out of something: the next walk may do better
+        if self.over:
+            self.close()
+        return not self._levels
+
+    def close(self) -> None:
+        """Let go of the folders."""
+        while self._levels:
+            os.close(self._levels.pop()[0])
+
+    def _go_down(self, folder: int) -> None:
+        names: list[str] = []
+        self._levels.append((folder, names))
+        with os.scandir(folder) as entries:
+            names += [entry.name for entry in islice(entries, MAX_INODES + 1)]
+        if len(names) > MAX_INODES:
+            self.over = "it holds too many files"
+
+    def _count(self, name: str, folder: int) -> None:
+        """Count one name, and go down where it is a folder."""
+        try:
+            status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            self._inodes += 1
+            if status.st_ino not in self._counted:
+                self._counted.add(status.st_ino)
+                self._used += status.st_blocks * _BLOCK_BYTES
+            if self._used > self._limit_bytes:
+                self.over = "its files are too large"
+            elif self._inodes > MAX_INODES:
+                self.over = "it holds too many files"
+            elif len(self._levels) > MAX_DEPTH:
+                self.over = "it is too deep"
+            elif stat.S_ISDIR(status.st_mode):
+                self._go_down(os.open(name, _OPEN_FOLDER, dir_fd=folder))
+        except (FileNotFoundError, NotADirectoryError):
+            pass  # the script was quicker
+
+
+class Watch:
+    """Walks through a folder again and again, in a bounded share of the time.
+
+    Attributes:
+        due: when to look at it next, on the monotonic clock; it stays the same until a walk is at its end.
+    """
+
+    def __init__(self, path: str, limit_bytes: int) -> None:
+        """Take the folder, and how many bytes it may hold."""
+        self.due = 0.0
+        self._path = path
+        self._limit_bytes = limit_bytes
+        self._walk = Walk(path, limit_bytes)
+        self._took_seconds = 0.0
+
+    def look(self, seconds: float) -> str:
+        """Look on for so long; return why the folder holds too much, nothing where it does not."""
+        started = monotonic()
+        at_end = self._walk.go_on(seconds)
+        ended = monotonic()
+        over = self._walk.over
+        self._took_seconds += ended - started
+        if at_end:
+            self.due = ended + min(max(_SHORTEST_REST_SECONDS, _REST * self._took_seconds), _LONGEST_REST_SECONDS)
+            self._walk = Walk(self._path, self._limit_bytes)
+            self._took_seconds = 0.0
+        return over
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        self._walk.close()
 
 
 def holds_much(path: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import marshal
 import os
 import resource
-from signal import SIG_DFL, SIGCHLD, SIGTTOU, set_wakeup_fd, signal
+from signal import SIG_DFL, SIGCHLD, SIGSTOP, set_wakeup_fd, signal
 
 from . import isolate, kernel, script, surroundings
 
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 
 # With what the process says that it is isolated; CPU time and memory used so far follow. Anything else is a failure.
 READY = b"ready "
-# The signal by which it stops itself when its script is done: a stopped process can be counted and reported at once,
-# and be killed while the answer is on its way. To give its memory back takes longer than a short script.
-DONE = SIGTTOU
-
 _LENGTH_BYTES = 8
 # What scripts touch first is copied by this, and not when somebody waits for it.
 _DRY_RUN = "def main():\n    print(end='')\n    return {'': [0]}"
@@ -45,8 +41,8 @@ def become_spare(
     try:
         set_wakeup_fd(-1)
         signal(SIGCHLD, SIG_DFL)
-        # This signal stops no process whose group has nobody above it, see "orphaned" in setpgid(2).
-        os.setpgid(0, 0)
+        # Where the kernel shares the CPUs among sessions, many threads get no more than one: sched(7), autogroup.
+        os.setsid()
         ready = descriptors[-1]
         try:
             if version := setup["landlock_version"]:
@@ -79,7 +75,10 @@ def become_spare(
         while envelope:
             envelope = envelope[os.write(isolate.RESULT_FD, envelope) :]
         os.closerange(0, isolate.RESULT_FD + 1)
-        os.kill(os.getpid(), DONE)
+        # A stopped process can be counted and reported at once, and be killed while the answer is on its way. To give
+        # its memory back takes longer than a short script. No other signal stops who leads a session, see "orphaned" in
+        # setpgid(2).
+        os.kill(os.getpid(), SIGSTOP)
     finally:
         # Threads that still run are not waited for, and nothing of the script's gets a say in how its process ends.
         os._exit(0)

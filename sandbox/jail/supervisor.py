@@ -6,74 +6,35 @@ socket that no script ever holds.
 
 from __future__ import annotations
 
-import marshal
 import os
 import sys
 from _json import encode_basestring_ascii  # the C function alone: `import json` costs 10 ms
-from _socket import MSG_WAITALL, SCM_RIGHTS, SOL_SOCKET, socket, socketpair
+from _socket import SCM_RIGHTS, SOL_SOCKET, socket
 from contextlib import suppress
+from math import inf
 from select import POLLIN, poll
-from signal import SIGCHLD, SIGKILL, set_wakeup_fd, signal
-from time import monotonic
+from signal import SIGCHLD, SIGKILL, SIGSTOP, set_wakeup_fd, signal
+from time import clock_gettime, monotonic
 
 from . import isolate, kernel, own_maps, scratch, spare_process
+from .orders import receive_order
+from .spares import LivingSpare, SpareMaker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import resource
-    from typing import Any, NoReturn
+    from typing import NoReturn
 
     from sandbox.messages import Order, Setup
 
-    from .kernel import NetworkNamespace, ProcessNamespace
+    from .scratch import Watch
 
-_LENGTH_BYTES = 8
-_NUMBER_BYTES = 8
-# From the end of one look to the next: what scripts hide in their folders must not keep the supervisor from the rest.
-_SCRATCH_CHECK_SECONDS = 0.05
-# What holds more than this is reported when it has given it back: the next script may want as much.
+# How long it looks at scratch folders at a time: what scripts hide there must not keep the supervisor from the rest.
+_LOOK_SECONDS = 0.001
+# How long a spare that is to end may take to stop, and then to die, until it is reported all the same.
+_STOP_SECONDS = 0.5
+# What holds more than this is let go of when it has given it back: the next script may want as much.
 _QUICKLY_FREED_KILOBYTES = 64 * 1024
-
-
-class _Spare:
-    """A living spare.
-
-    Attributes:
-        pid: its process.
-        scratch: its scratch folder.
-        control: the supervisor's end of the socket on which the host speaks of this spare.
-        ready: where it says that it is isolated; None once it has.
-        host_ends: the descriptors that the host gets when it has.
-        processes, network: its process and network namespaces, where it has some of its own.
-        maps: what `own_maps.hold` returned.
-        used_before: the CPU time in seconds and the memory in kilobytes that it had used by then.
-        over_scratch: whether it was killed because its scratch folder was too full.
-        done: whether it has said that its script is done, and was killed for that.
-        reported: whether the host has been told of its end.
-    """
-
-    def __init__(
-        self,
-        pid: int,
-        scratch: str,
-        control: socket,
-        ready: int,
-        host_ends: list[int],
-        processes: ProcessNamespace | None,
-        network: NetworkNamespace | None,
-    ) -> None:
-        self.pid = pid
-        self.scratch = scratch
-        self.control = control
-        self.ready: int | None = ready
-        self.host_ends = host_ends
-        self.processes = processes
-        self.network = network
-        self.maps: int | None = None
-        self.used_before = (0.0, 0)
-        self.over_scratch = False
-        self.done = False
-        self.reported = False
 
 
 class Supervisor:
@@ -83,12 +44,10 @@ class Supervisor:
         """Take the jail's control socket and what all its spares have in common."""
         self._control = control
         self._setup = setup
-        self._spares: dict[int, _Spare] = {}
-        self._by_fd: dict[int, _Spare] = {}
-        self._check_at = 0.0
-        self._own = os.pidfd_open(os.getpid())
-        self._networks: list[NetworkNamespace] = []  # that are free
-        self._grants = kernel.open_grants(setup["grants"]) if setup["landlock_version"] else []
+        self._spares: dict[int, LivingSpare] = {}
+        self._by_fd: dict[int, LivingSpare] = {}
+        self._ending: list[LivingSpare] = []  # and not reported yet
+        self._maker = SpareMaker(setup)
         self._woken, wake = os.pipe()
         os.set_blocking(self._woken, False)
         os.set_blocking(wake, False)
@@ -101,9 +60,11 @@ class Supervisor:
     def serve(self) -> NoReturn:
         """Make a spare for every order, until the host goes away; where there is no zygote, for one order."""
         while True:
-            watched = self._setup["own_scratch"] and bool(self._spares)
-            check_in_ms = max(self._check_at - monotonic(), 0) * 1000 if watched else None
-            for fd, _ in self._poll.poll(check_in_ms):
+            next_at = min((spare.due for spare in self._ending), default=inf)
+            for watch, _ in self._watched():
+                next_at = min(next_at, watch.due)
+            wait_ms = None if next_at == inf else max(next_at - monotonic(), 0) * 1000
+            for fd, _ in self._poll.poll(wait_ms):
                 if fd == self._woken:
                     os.read(self._woken, 4096)
                 elif fd == self._control.fileno():
@@ -113,61 +74,32 @@ class Supervisor:
                 elif fd == spare.ready:
                     self._announce(spare)
                 else:
-                    # The word to kill it, or the end of the stream: either way it is the last that is heard of it.
+                    # The word to end it, or the end of the stream: either way it is the last that is heard of it.
                     self._forget(fd)
-                    os.kill(spare.pid, SIGKILL)
-            if watched and monotonic() >= self._check_at:
-                self._check_scratch()
-                self._check_at = monotonic() + _SCRATCH_CHECK_SECONDS
+                    if spare.control.recv(1):
+                        self._end(spare)
+                    else:
+                        os.kill(spare.pid, SIGKILL)
             self._reap()
+            self._look_at_scratch()
+            if self._ending:
+                self._hurry()
 
     def _make(self, order: Order) -> None:
-        """Fork a spare, which says by itself when it is ready."""
-        setup = self._setup
-        uid = None if setup["first_uid"] is None else setup["first_uid"] + order["number"] % setup["uids"]
-        folder = setup["scratch"]
-        if setup["own_scratch"]:
-            folder = f"{folder}/{order['number']}"
-            scratch.make(folder, uid)
-        host_end, own_end = socketpair()
-        ready, announce = os.pipe()
-        job, host_job = os.pipe()
-        outputs = [os.pipe() for _ in ("stdout", "stderr", "result")]
-        supervisor_pid = os.getpid()
-        processes = network = None
-        if setup["own_namespaces"]:
-            network = self._enter_network()
-            processes = kernel.ProcessNamespace()
-        pid = processes.fork(self._own) if processes else os.fork()
-        if pid == 0:
-            identity = isolate.Identity(uid, folder, supervisor_pid)
-            descriptors = [*(end for _, end in outputs), job, announce]
-            spare_process.become_spare(setup, order, identity, descriptors, self._grants)
-        for fd in (announce, job, *(write_end for _, write_end in outputs)):
-            os.close(fd)
-        host_ends = [host_end.detach(), host_job, *(read_end for read_end, _ in outputs)]
-        spare = _Spare(pid, folder, own_end, ready, host_ends, processes, network)
-        spare.maps = own_maps.hold(pid)
-        self._spares[pid] = spare
-        for fd in (ready, own_end.fileno()):
+        """Make a spare, which says by itself when it is ready; what runs goes on where it cannot be made."""
+        try:
+            spare = self._maker.make(order)
+        except OSError as error:
+            self._answer(f"{type(error).__name__}: {error}", [])
+            return
+        spare.maps = own_maps.hold(spare.pid)
+        self._spares[spare.pid] = spare
+        for fd in (spare.ready, spare.control.fileno()):
+            assert fd is not None
             self._by_fd[fd] = spare
             self._poll.register(fd, POLLIN)
 
-    def _enter_network(self) -> NetworkNamespace:
-        """Move this process, and so the spare that it forks next, into a network namespace that no other spare has."""
-        while self._networks:
-            network = self._networks.pop()
-            try:
-                network.enter()
-            except ProcessLookupError:  # whoever killed the spares has killed what keeps it, too
-                network.close()
-            else:
-                return network
-        network = kernel.NetworkNamespace()
-        network.enter()
-        return network
-
-    def _announce(self, spare: _Spare) -> None:
+    def _announce(self, spare: LivingSpare) -> None:
         """Tell the host that a spare is ready, or why it is not, and hand over what leads to it."""
         assert spare.ready is not None
         self._forget(spare.ready)
@@ -178,27 +110,65 @@ class Supervisor:
             spare.used_before = float(cpu_seconds), int(kilobytes)
         else:
             failure = said.decode(errors="replace") or "the process ended while it was being isolated"
-        packed = b"".join(fd.to_bytes(4, sys.byteorder) for fd in spare.host_ends)
-        line = b'{"failure":%b}\n' % encode_basestring_ascii(failure).encode()
-        self._control.sendmsg([line], [(SOL_SOCKET, SCM_RIGHTS, packed)])
+        self._answer(failure, [] if failure else spare.host_ends)
         for fd in spare.host_ends:
             os.close(fd)
+
+    def _answer(self, failure: str, descriptors: list[int]) -> None:
+        """Answer an order."""
+        line = b'{"failure":%b}\n' % encode_basestring_ascii(failure).encode()
+        packed = b"".join(fd.to_bytes(4, sys.byteorder) for fd in descriptors)
+        self._control.sendmsg([line], [(SOL_SOCKET, SCM_RIGHTS, packed)] if packed else [])
 
     def _forget(self, fd: int) -> None:
         """Hear no more of a descriptor."""
         if self._by_fd.pop(fd, None):
             self._poll.unregister(fd)
 
-    def _check_scratch(self) -> None:
-        """Kill the spares whose scratch folders are too full."""
-        for spare in self._spares.values():
-            if not spare.over_scratch and not spare.reported:
-                spare.over_scratch = scratch.is_over(spare.scratch, self._setup["scratch_bytes"])
-                if spare.over_scratch:
-                    os.kill(spare.pid, SIGKILL)
+    def _watched(self) -> list[tuple[Watch, LivingSpare]]:
+        """Return the spares whose scratch folders are looked at."""
+        spares = self._spares.values() if self._setup["own_scratch"] else ()
+        return [(one.watch, one) for one in spares if one.watch and not one.ending and not one.reported]
+
+    def _look_at_scratch(self) -> None:
+        """Look at the scratch folders that are due, for a moment, and end the spares whose folders are too full."""
+        now = monotonic()
+        for watch, spare in sorted(self._watched(), key=lambda one: one[0].due):
+            seconds = now + _LOOK_SECONDS - monotonic()
+            if watch.due > now or seconds <= 0:
+                break
+            if watch.look(seconds):
+                spare.over_scratch = True
+                self._end(spare)
+
+    def _end(self, spare: LivingSpare) -> None:
+        """Have a spare stop: when all its threads have, it is counted, killed and reported as one that is done.
+
+        To wait for its death instead could take seconds, with much memory and busy neighbours.
+        """
+        if not spare.ending:
+            spare.ending = True
+            spare.due = monotonic() + _STOP_SECONDS
+            self._ending.append(spare)
+            os.kill(spare.pid, SIGSTOP)
+
+    def _hurry(self) -> None:
+        """Kill the spares that have not stopped in time, and report those that have not died in time either.
+
+        When a process has been killed, no thread of it gets back from the kernel to the script.
+        """
+        now = monotonic()
+        for spare in [one for one in self._ending if now >= one.due]:
+            if spare.killed:
+                # The kernel tells the peak of its memory only when it has stopped, or died.
+                self._report(spare, SIGKILL, _cpu_seconds(spare.pid), 0)
+            else:
+                spare.killed = True
+                spare.due = now + _STOP_SECONDS
+                os.kill(spare.pid, SIGKILL)
 
     def _reap(self) -> None:
-        """Report and kill the spares that are done, and bury those that have ended."""
+        """Report and kill the spares that have stopped, and bury those that have died."""
         while True:
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG | os.WUNTRACED)
@@ -211,49 +181,59 @@ class Supervisor:
                 continue  # one that has removed a scratch folder
             if not os.WIFSTOPPED(status):
                 self._bury(spare, status, usage)
-            elif os.WSTOPSIG(status) == spare_process.DONE:
-                spare.done = True
+            elif not spare.reported:
                 os.kill(pid, SIGKILL)
+                status = SIGKILL if spare.ending else status
+                self._report(spare, status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
                 if usage.ru_maxrss - spare.used_before[1] <= _QUICKLY_FREED_KILOBYTES:
-                    self._report(spare, 0, usage)
+                    self._let_go(spare)
 
-    def _bury(self, spare: _Spare, status: int, usage: resource.struct_rusage) -> None:
+    def _bury(self, spare: LivingSpare, status: int, usage: resource.struct_rusage) -> None:
         """Report a dead spare, where that has not been done, and let go of what was its own."""
         del self._spares[spare.pid]
         if not spare.reported:
-            self._report(spare, 0 if spare.done else status, usage)
+            self._report(spare, status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
         if spare.maps is not None:
             os.close(spare.maps)
+        self._let_go(spare)
         if spare.processes:
             spare.processes.close()
         if not self._setup["zygote"]:
             os._exit(0)
 
-    def _report(self, spare: _Spare, status: int, usage: resource.struct_rusage) -> None:
-        """Tell the host how a spare has ended and what it has used, and remove what it leaves."""
+    def _report(self, spare: LivingSpare, status: int, cpu_seconds: float, kilobytes: int) -> None:
+        """Tell the host how a spare has ended, and the CPU time and the memory that its process has used."""
         spare.reported = True
+        if spare in self._ending:
+            self._ending.remove(spare)
         if spare.ready is not None:
             self._announce(spare)
         self._forget(spare.control.fileno())
         cpu_seconds_before, kilobytes_before = spare.used_before
-        cpu_seconds = max(usage.ru_utime + usage.ru_stime - cpu_seconds_before, 0)
-        peak_memory_bytes = max(usage.ru_maxrss - kilobytes_before, 0) * 1024
         over_scratch = b"true" if spare.over_scratch else b"false"
         report = b'{"status":%d,"cpu_seconds":%f,"peak_memory_bytes":%d,"over_scratch":%b}\n' % (
             status,
-            cpu_seconds,
-            peak_memory_bytes,
+            max(cpu_seconds - cpu_seconds_before, 0),
+            max(kilobytes - kilobytes_before, 0) * 1024,
             over_scratch,
         )
         with suppress(BrokenPipeError):  # the host does not need this spare any more
             spare.control.send(report)
+
+    def _let_go(self, spare: LivingSpare) -> None:
+        """Remove what a spare leaves, and let the host know that it has gone."""
+        if spare.let_go:
+            return
+        spare.let_go = True
+        if spare.watch:
+            spare.watch.close()
         if self._setup["own_scratch"]:
             self._remove_scratch(spare)
         if spare.network:
-            self._networks.append(spare.network)
+            self._maker.take_back(spare.network)
         spare.control.close()  # by which the host knows that nothing more will come
 
-    def _remove_scratch(self, spare: _Spare) -> None:
+    def _remove_scratch(self, spare: LivingSpare) -> None:
         """Remove what a dead spare has left, in a process beside this one where it may take long.
 
         A script can make tens of thousands of files before it is seen to be over its limit. While they are removed, its
@@ -273,30 +253,15 @@ class Supervisor:
             os._exit(0)
 
 
+def _cpu_seconds(pid: int) -> float:
+    """Return the CPU time that a child has used, by its clock; see clock_getcpuclockid(3)."""
+    scheduled = 2  # CPUCLOCK_SCHED
+    return clock_gettime(~pid << 3 | scheduled)
+
+
 def _read_all(fd: int) -> bytes:
     parts = []
     while part := os.read(fd, 2**16):
         parts.append(part)
     os.close(fd)
     return b"".join(parts)
-
-
-def receive_order(control: socket) -> Order:
-    """Read one order; leave when the host has gone."""
-    text = control.recv(3 * _NUMBER_BYTES, MSG_WAITALL)
-    if len(text) < 3 * _NUMBER_BYTES:
-        os._exit(0)
-    number, address_space_bytes, tasks = (
-        int.from_bytes(text[start : start + _NUMBER_BYTES], "big") for start in range(0, len(text), _NUMBER_BYTES)
-    )
-    return {"number": number, "address_space_bytes": address_space_bytes, "tasks": tasks}
-
-
-def receive_setup(control: socket) -> Any:
-    """Read what all spares have in common; leave when who started the jail has gone."""
-    head = control.recv(_LENGTH_BYTES, MSG_WAITALL)
-    length = int.from_bytes(head, "big")
-    body = control.recv(length, MSG_WAITALL) if len(head) == _LENGTH_BYTES else b""
-    if not body or len(body) < length:
-        os._exit(0)
-    return marshal.loads(body)  # noqa: S302 (sent by who started the jail, before anybody else had the socket)

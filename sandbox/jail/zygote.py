@@ -10,7 +10,8 @@ import gc
 import sys
 
 from . import isolate, kernel, surroundings
-from .supervisor import Supervisor, receive_setup
+from .orders import receive_setup
+from .supervisor import Supervisor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

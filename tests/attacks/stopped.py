@@ -1,4 +1,4 @@
-# expects: timeout
+# expects: script_exited
 # category: processes
 # control: any
 """Stop instead of ending."""

@@ -50,6 +50,7 @@ def test_row(given: str, level: str, image: str, contain: Contain) -> None:
     health = requests.get(f"{container.url}/health", timeout=60).json()
     assert (health["status"], health["isolation"]) == ("healthy", level), health
     missing = {said.partition(":")[0].partition(" without")[0] for said in health.get("missing", [])}
+    missing.discard("fair shares")  # the engine decides whether containers are in groups of the CPU's controller
     own_user_id = {"own user id"} if "--user" in given else set()
     assert missing == (set() if level == "namespaces" else {"namespaces"} | own_user_id), health
     with ThreadPoolExecutor(2) as pool:

@@ -1,4 +1,6 @@
+import contextlib
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -6,6 +8,12 @@ import pytest
 from sandbox.jail import scratch
 
 LIMIT_BYTES = 100_000
+
+
+def is_over(path: str, limit_bytes: int) -> bool:
+    walk = scratch.Walk(path, limit_bytes)
+    assert walk.go_on(60)
+    return bool(walk.over)
 
 
 @pytest.fixture
@@ -26,27 +34,27 @@ def test_the_folder_belongs_to_the_script(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_is_not_over(folder: Path) -> None:
-    assert not scratch.is_over(str(folder), LIMIT_BYTES)
+    assert not is_over(str(folder), LIMIT_BYTES)
 
 
 def test_all_files_count_together(folder: Path) -> None:
     (folder / "one").write_bytes(b"x" * (LIMIT_BYTES // 2 - 10_000))
-    assert not scratch.is_over(str(folder), LIMIT_BYTES)
+    assert not is_over(str(folder), LIMIT_BYTES)
     (folder / "deeper").mkdir()
     (folder / "deeper" / "two").write_bytes(b"x" * (LIMIT_BYTES // 2 + 10_000))
-    assert scratch.is_over(str(folder), LIMIT_BYTES)
+    assert is_over(str(folder), LIMIT_BYTES)
 
 
 def test_a_hole_in_a_file_takes_no_space(folder: Path) -> None:
     with (folder / "sparse").open("wb") as file:
         file.truncate(100 * LIMIT_BYTES)
-    assert not scratch.is_over(str(folder), LIMIT_BYTES)
+    assert not is_over(str(folder), LIMIT_BYTES)
 
 
 def test_too_many_files_are_over(folder: Path) -> None:
     for number in range(scratch.MAX_INODES + 1):
         (folder / str(number)).touch()
-    assert scratch.is_over(str(folder), 2**40)
+    assert is_over(str(folder), 2**40)
 
 
 def test_too_deep_a_tree_is_over(folder: Path) -> None:
@@ -54,16 +62,16 @@ def test_too_deep_a_tree_is_over(folder: Path) -> None:
     for _ in range(scratch.MAX_DEPTH):
         deepest = deepest / "d"
         deepest.mkdir()
-    assert not scratch.is_over(str(folder), 2**40)
+    assert not is_over(str(folder), 2**40)
     (deepest / "d").mkdir()
-    assert scratch.is_over(str(folder), 2**40)
+    assert is_over(str(folder), 2**40)
 
 
 def test_links_are_not_followed(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "large").write_bytes(b"x" * 2 * LIMIT_BYTES)
     (folder / "link").symlink_to(tmp_path / "elsewhere")
-    assert not scratch.is_over(str(folder), LIMIT_BYTES)
+    assert not is_over(str(folder), LIMIT_BYTES)
     scratch.remove(str(folder))
     assert (tmp_path / "elsewhere" / "large").exists()
 
@@ -71,7 +79,7 @@ def test_links_are_not_followed(folder: Path, tmp_path: Path) -> None:
 def test_no_descriptor_is_left_open(folder: Path) -> None:
     (folder / "a" / "b").mkdir(parents=True)
     before = len(os.listdir("/proc/self/fd"))
-    scratch.is_over(str(folder), LIMIT_BYTES)
+    is_over(str(folder), LIMIT_BYTES)
     scratch.remove(str(folder))
     assert len(os.listdir("/proc/self/fd")) == before
 
@@ -114,7 +122,7 @@ def test_what_an_ordinary_user_hides_is_over_and_is_removed(tmp_path: Path) -> N
             (folder / "a" / "b" / "c").mkdir(parents=True)
             for closed in ("a/b/c", "a/b", "a"):
                 (folder / closed).chmod(0)
-            hidden = scratch.is_over(str(folder), LIMIT_BYTES)
+            hidden = is_over(str(folder), LIMIT_BYTES)
             scratch.remove(str(folder))
             os._exit(0 if hidden and not folder.exists() else 1)
         finally:
@@ -135,3 +143,61 @@ def test_what_takes_long_to_remove_is_told_from_what_does_not(folder: Path) -> N
         (folder / str(number)).touch()
     folder.chmod(0)
     assert scratch.holds_much(str(folder))
+
+
+def test_a_long_walk_is_done_in_turns_and_rests_in_proportion(folder: Path) -> None:
+    for number in range(scratch.MAX_INODES - 1):
+        (folder / str(number)).mkdir()
+    watch = scratch.Watch(str(folder), 2**40)
+    turns, started, first_due = 0, time.monotonic(), watch.due
+    while watch.due == first_due:
+        assert not watch.look(0.001)
+        turns += 1
+    took = time.monotonic() - started
+    assert turns > 5
+    assert 0.5 * min(20 * took, 1) < watch.due - time.monotonic() <= 1
+    watch.close()
+
+
+def test_a_short_walk_is_due_again_soon(folder: Path) -> None:
+    (folder / "file").write_bytes(b"x" * 5000)
+    watch = scratch.Watch(str(folder), LIMIT_BYTES)
+    assert not watch.look(1)
+    assert 0 < watch.due - time.monotonic() < 0.5
+    (folder / "file").write_bytes(b"x" * 2 * LIMIT_BYTES)
+    assert watch.look(1)
+
+
+def test_what_moves_between_two_turns_is_counted_once_and_does_not_end_the_walk(folder: Path) -> None:
+    for name in ("one", "two", "three"):
+        (folder / name).mkdir()
+        (folder / name / "file").write_bytes(b"x" * (LIMIT_BYTES // 4))
+    walk = scratch.Walk(str(folder), LIMIT_BYTES)
+    turns = 0
+    while not walk.go_on(0):
+        turns += 1
+        for number, name in enumerate(("one", "two", "three")):
+            with contextlib.suppress(FileNotFoundError):
+                (folder / name / "file").rename(folder / name / f"moved{turns}")
+            if turns == number + 1:
+                (folder / name).rename(folder / f"moved{name}")
+    assert turns > 3
+    assert not walk.over
+
+
+def test_a_hard_link_takes_no_space(folder: Path) -> None:
+    (folder / "file").write_bytes(b"x" * (LIMIT_BYTES // 2))
+    for number in range(10):
+        (folder / str(number)).hardlink_to(folder / "file")
+    assert not is_over(str(folder), LIMIT_BYTES)
+
+
+def test_a_walk_that_is_given_up_leaves_no_descriptor_open(folder: Path) -> None:
+    (folder / "a" / "b" / "c").mkdir(parents=True)
+    before = len(os.listdir("/proc/self/fd"))
+    watch = scratch.Watch(str(folder), LIMIT_BYTES)
+    for _ in range(3):
+        watch.look(0)
+    assert len(os.listdir("/proc/self/fd")) > before
+    watch.close()
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -1,4 +1,6 @@
 import os
+import threading
+import time
 
 import pytest
 
@@ -67,4 +69,88 @@ def test_what_was_read_by_another_meanwhile_is_not_waited_for() -> None:
     assert stream.data == b"left"
     for fd in (write_end, thief):
         os.close(fd)
+    stream.close()
+
+
+class CountedStream(CappedStream):
+    """Counts how often it is read."""
+
+    reads = 0
+
+    def read_some(self) -> int:
+        self.reads += 1
+        return super().read_some()
+
+
+def flooded(size: int, cap_bytes: int, seconds: float) -> tuple[CountedStream, int]:
+    """Drain a stream for so long that is written to in pieces of a size; return it, and how much was written."""
+    read_end, write_end = os.pipe()
+    stream = CountedStream(read_end, cap_bytes, may_rest=True)
+    written = 0
+    over = threading.Event()
+
+    def write() -> None:
+        nonlocal written
+        while not over.is_set():
+            written += os.write(write_end, b"x" * size)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    drain([stream], lambda: False, seconds)
+    over.set()
+    while writer.is_alive():
+        CappedStream.read_some(stream)  # these do not count
+    os.close(write_end)
+    stream.close()
+    return stream, written
+
+
+@pytest.mark.parametrize("cap_bytes", [10, 2**30], ids=["over its cap", "below its cap"])
+def test_what_comes_in_drops_is_read_together(cap_bytes: int) -> None:
+    stream, written = flooded(1, cap_bytes, 0.5)
+    assert written > 5000
+    assert stream.reads < 250
+
+
+def test_a_flood_over_the_cap_is_read_seldom_and_flows_on() -> None:
+    stream, written = flooded(2**16, 10, 0.5)
+    assert stream.reads < 100
+    assert written > 10 * 2**20
+    assert stream.data == b"x" * 10
+
+
+def test_a_flood_below_the_cap_does_not_wait() -> None:
+    _, written = flooded(2**16, 2**30, 0.5)
+    assert written > 100 * 2**20
+
+
+def test_a_stream_that_rests_delays_no_end_and_nothing_for_long() -> None:
+    read_end, write_end = os.pipe()
+    control_read_end, control_write_end = os.pipe()
+    stream, control = CappedStream(read_end, 10, may_rest=True), CappedStream(control_read_end, 10)
+    for _ in range(20):  # it rests ever longer
+        os.write(write_end, b"x")
+        drain([stream], lambda: False, 0.001)
+    os.write(write_end, b"y")
+    before = stream.data.copy()
+    drain([stream], lambda: stream.data != before or stream.truncated, 0.05)
+    assert stream.truncated
+    os.write(control_write_end, b"end")
+    started = time.monotonic()
+    drain([stream, control], lambda: bool(control.data), 5)
+    assert time.monotonic() - started < 0.5
+    for fd in (write_end, control_write_end):
+        os.close(fd)
+    stream.close()
+    control.close()
+
+
+def test_what_is_there_is_read_when_the_time_is_over_already() -> None:
+    """As after a pause of the whole container."""
+    read_end, write_end = os.pipe()
+    stream = CappedStream(read_end, 10)
+    os.write(write_end, b"x")
+    drain([stream], lambda: False, -1)
+    assert stream.data == b"x"
+    os.close(write_end)
     stream.close()

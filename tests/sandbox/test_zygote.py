@@ -325,6 +325,32 @@ def test_a_flood_of_files_holds_no_neighbour_up(new_server: Serve) -> None:
     assert set(zygotes(server)) == before
 
 
+FOLDERS = """
+import os, time
+
+def main():
+    for number in range(4000):
+        os.mkdir(str(number))
+    time.sleep(8)
+    return 1
+"""
+
+
+def test_to_look_at_many_folders_takes_a_small_part_of_a_zygotes_time(new_server: Serve) -> None:
+    """It forks and reports for all, and may spend some time on what a script hides, but not all of it."""
+    server = warm(new_server(without_namespaces=True, SANDBOX_CONCURRENCY="4"))
+    assert server.isolation() == "seccomp"
+    with ThreadPoolExecutor() as pool:
+        hidden = [pool.submit(server.post, FOLDERS) for _ in range(3)]
+        time.sleep(3)
+        before = [psutil.Process(pid).cpu_times() for pid in zygotes(server)]
+        time.sleep(4)
+        after = [psutil.Process(pid).cpu_times() for pid in zygotes(server)]
+        used = [now.user + now.system - then.user - then.system for now, then in zip(after, before, strict=True)]
+        assert max(used) < 1
+        assert [one.result().json().get("result") for one in hidden] == [1] * 3
+
+
 @pytest.mark.needs_root
 def test_no_two_living_spares_have_the_same_user(warm_server: Server) -> None:
     """Not even those that have waited while many others came and went."""
