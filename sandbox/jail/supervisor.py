@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
     from .kernel import NetworkNamespace, ProcessNamespace
 
-_LENGTH_BYTES = 8
-_NUMBER_BYTES = 8
+_LOCATE = b"L"  # the host's word, see sandbox/messages.py
+_LENGTH_BYTES = _NUMBER_BYTES = 8
 # From the end of one look to the next: what scripts hide in their folders must not keep the supervisor from the rest.
 _SCRATCH_CHECK_SECONDS = 0.05
-# What holds more than this is reported when it has given it back: the next script may want as much.
+# What holds more than this, by its pages or by the faults that page tables cost, is reported when it has given it back.
 _QUICKLY_FREED_KILOBYTES = 64 * 1024
 
 
@@ -110,8 +110,11 @@ class Supervisor:
                     continue  # it was buried in this same round
                 elif fd == spare.ready:
                     self._announce(spare)
+                elif spare.control.recv(1) == _LOCATE:
+                    with suppress(OSError):  # its first thread has ended
+                        kernel.signal_first_thread(spare.pid, spare_process.LOCATE)
                 else:
-                    # The word to kill it, or the end of the stream: either way it is the last that is heard of it.
+                    # The word to kill it, or the end of the stream, is the last that is heard of it.
                     self._forget(fd)
                     os.kill(spare.pid, SIGKILL)
             if watched and monotonic() >= self._check_at:
@@ -143,7 +146,7 @@ class Supervisor:
             spare_process.become_spare(setup, order, identity, descriptors, self._grants)
         for fd in (announce, job, *(write_end for _, write_end in outputs)):
             os.close(fd)
-        host_ends = [host_end.detach(), host_job, *(read_end for read_end, _ in outputs)]
+        host_ends = [host_end.detach(), host_job, *(read_end for read_end, _ in outputs), os.pidfd_open(pid)]
         spare = _Spare(pid, folder, own_end, ready, host_ends, processes, network)
         self._spares[pid] = spare
         for fd in (ready, own_end.fileno()):
@@ -211,7 +214,7 @@ class Supervisor:
             elif os.WSTOPSIG(status) == spare_process.DONE:
                 spare.done = True
                 os.kill(pid, SIGKILL)
-                if usage.ru_maxrss - spare.used_before[1] <= _QUICKLY_FREED_KILOBYTES:
+                if max(usage.ru_maxrss - spare.used_before[1], usage.ru_minflt * 4) <= _QUICKLY_FREED_KILOBYTES:
                     self._report(spare, 0, usage)
 
     def _bury(self, spare: _Spare, status: int, usage: resource.struct_rusage) -> None:
