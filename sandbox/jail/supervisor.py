@@ -17,6 +17,7 @@ from signal import SIGCHLD, SIGKILL, set_wakeup_fd, signal
 from time import monotonic
 
 from . import isolate, kernel, scratch, spare_process
+from .disk import DiskWatch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class Supervisor:
         self._spares: dict[int, _Spare] = {}
         self._by_fd: dict[int, _Spare] = {}
         self._check_at = 0.0
+        self._disk = DiskWatch(setup["scratch"], setup["scratch_bytes"])
         self._own = os.pidfd_open(os.getpid())
         self._networks: list[NetworkNamespace] = []  # that are free
         self._grants = kernel.open_grants(setup["grants"]) if setup["landlock_version"] else []
@@ -196,6 +198,10 @@ class Supervisor:
                 spare.over_scratch = scratch.is_over(spare.scratch, self._setup["scratch_bytes"])
                 if spare.over_scratch:
                     os.kill(spare.pid, SIGKILL)
+        if culprit := self._spares.get(self._disk.culprit()):
+            culprit.over_scratch = True
+            os.kill(culprit.pid, SIGKILL)
+        self._disk.look([spare.pid for spare in self._spares.values() if not spare.over_scratch and not spare.reported])
 
     def _reap(self) -> None:
         """Report and kill the spares that are done, and bury those that have ended."""
@@ -216,10 +222,13 @@ class Supervisor:
                 os.kill(pid, SIGKILL)
                 if max(usage.ru_maxrss - spare.used_before[1], usage.ru_minflt * 4) <= _QUICKLY_FREED_KILOBYTES:
                     self._report(spare, 0, usage)
+            else:
+                self._disk.count(pid, usage)
 
     def _bury(self, spare: _Spare, status: int, usage: resource.struct_rusage) -> None:
         """Report a dead spare, where that has not been done, and let go of what was its own."""
         del self._spares[spare.pid]
+        self._disk.forget(spare.pid)
         if not spare.reported:
             self._report(spare, 0 if spare.done else status, usage)
         if spare.processes:
