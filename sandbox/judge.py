@@ -4,21 +4,29 @@ The report is the supervisor's, which no script can speak for. The envelope may 
 that it can change is what its own caller is told of its own result.
 """
 
+import math
 import os
 import signal
+from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
 
 from .limits import KB, MB, Limits
+from .location import Location, locate
 from .outcome import End, Outcome, Usage
 from .streams import CappedStream
+from .watch import Excess
 
 # What an envelope may be larger than the result in it: its keys, or an exception's message and traceback as JSON spells
 # them.
 ENVELOPE_BYTES = 512 * KB
 # What the kernel has counted before a script's first line, at the most.
 _SET_UP_CPU_SECONDS = 0.25
+# The kernel holds against the limit what it counts by its timer's ticks, and reports what it has measured exactly; that
+# can be a share less. It sends SIGXCPU at the limit, and SIGKILL a second later (setrlimit(2)). Scripts may send
+# themselves both, but the second is the one that they do send.
+_LEAST_SHARE: dict[int, float] = {signal.SIGXCPU: 0.5, signal.SIGKILL: 0.75}
 _MESSAGE_CHARACTERS = 8 * KB
 _TRACEBACK_CHARACTERS = 32 * KB
 # The answer is encoded with 64-bit integers.
@@ -41,6 +49,23 @@ class Report(msgspec.Struct, frozen=True):
     over_scratch: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What the host has seen of a script's run.
+
+    Attributes:
+        source: the script's text.
+        wall_seconds: how long it ran.
+        out_of_time: whether it was killed at its deadline.
+        excess: what it was killed for having had too much of, if anything.
+    """
+
+    source: str
+    wall_seconds: float
+    out_of_time: bool
+    excess: Excess | None
+
+
 class Envelope(msgspec.Struct, frozen=True):
     """What the script's process wrote into the result channel."""
 
@@ -58,9 +83,7 @@ def judge(
     stderr: CappedStream,
     channel: CappedStream,
     limits: Limits,
-    *,
-    wall_seconds: float,
-    out_of_time: bool,
+    run: Run,
 ) -> Outcome:
     """Return a script's outcome.
 
@@ -69,13 +92,12 @@ def judge(
         stdout, stderr: what the script printed.
         channel: the result channel.
         limits: the script's.
-        wall_seconds: how long it ran.
-        out_of_time: whether it was killed at its deadline.
+        run: what the host has seen of it.
     """
-    end = _killed(report, limits, out_of_time=out_of_time) or _read_envelope(report, channel, limits)
+    end = _killed(report, channel, limits, run) or _read_envelope(report, channel, limits)
     return Outcome(
         end=end.end,
-        usage=Usage(wall_seconds * 1000, report.cpu_seconds * 1000, report.peak_memory_bytes / MB),
+        usage=Usage(run.wall_seconds * 1000, report.cpu_seconds * 1000, report.peak_memory_bytes / MB),
         stdout=stdout.text(),
         stderr=stderr.text(),
         stdout_truncated=stdout.truncated,
@@ -88,20 +110,28 @@ def judge(
     )
 
 
-def _killed(report: Report, limits: Limits, *, out_of_time: bool) -> Envelope | None:
+def _killed(report: Report, channel: CappedStream, limits: Limits, run: Run) -> Envelope | None:
     """Say why the script was killed; None where it came to an end of its own."""
-    if out_of_time:
-        return Envelope(End.TIMEOUT, error=f"The script ran longer than {limits.timeout_seconds:g} s.")
+    if run.out_of_time:
+        return _timeout(f"The script ran longer than {limits.timeout_seconds:g} s", locate(channel.data, run.source))
+    if run.excess:
+        return Envelope(run.excess.end, error=run.excess.sentence)
     if report.over_scratch:
         message = f"The script's files took more than the {limits.scratch_bytes // MB} MB of scratch space."
         return Envelope(End.SCRIPT_ERROR, error=message)
     if not os.WIFSIGNALED(report.status):
         return None
     number = os.WTERMSIG(report.status)
-    # The kernel sends SIGKILL when the hard limit is reached, see setrlimit(2); scripts may also kill themselves.
-    if number in (signal.SIGKILL, signal.SIGXCPU) and report.cpu_seconds >= limits.cpu_seconds - _SET_UP_CPU_SECONDS:
-        return Envelope(End.TIMEOUT, error=f"The script used more than {limits.cpu_seconds} s of CPU time.")
+    least_share = _LEAST_SHARE.get(number, math.inf)
+    if report.cpu_seconds >= (limits.cpu_seconds - _SET_UP_CPU_SECONDS) * least_share:
+        location = locate(channel.data, run.source) if number == signal.SIGXCPU else Location()
+        return _timeout(f"The script used more than {limits.cpu_seconds} s of CPU time", location)
     return Envelope(End.SCRIPT_EXITED, error=f"The script was killed by {_signal_name(number)}.")
+
+
+def _timeout(sentence: str, location: Location) -> Envelope:
+    error = f"{sentence}{location.sentence_end}."
+    return Envelope(End.TIMEOUT, error=error, traceback=location.traceback, line=location.line)
 
 
 def _signal_name(number: int) -> str:

@@ -6,13 +6,15 @@ order is three numbers, because it may come from a process with fewer privileges
 
 1. Over the jail's control socket: the jail-side modules, `Setup`, an `Order` for a spare.
    Back comes `{}` when a zygote is warm, and for each spare `Ready`, with the descriptors for what follows.
-2. Over the spare's own control socket: at its end a `Report`. `KILL`, or the end of the stream, ends the spare.
+2. Over the spare's own control socket: at its end a `Report`. `KILL`, or the end of the stream, ends the spare;
+   `LOCATE` has it say where its script is, up its result channel (sandbox/location.py).
 3. Down the spare's job pipe: `WAKE` and one `Script`. Up its result channel: one envelope (sandbox/judge.py).
 """
 
 from typing import TypedDict
 
 KILL = b"K"
+LOCATE = b"L"
 WAKE = b"W"
 _LENGTH_BYTES = 8
 

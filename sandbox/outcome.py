@@ -38,9 +38,9 @@ class Outcome:
         stdout_truncated, stderr_truncated: whether it printed more than that.
         result: the JSON text (UTF-8, checked) of what `main()` returned; only when `end` is `RETURNED`.
         error: one sentence for the script's author; empty when `end` is `RETURNED`.
-        traceback: the script's own frames, when it raised; of a syntax error Python's rendering; otherwise empty.
-        line: the line of the script's innermost frame when it raised, or of its syntax error, counted from 1; otherwise
-            None.
+        traceback: the script's own frames, when it raised or was out of time; of a syntax error Python's rendering;
+            otherwise empty.
+        line: that of the innermost of these frames, or of its syntax error, counted from 1; otherwise None.
         column: that of its syntax error, counted from 1 in characters; otherwise None.
     """
 

@@ -26,6 +26,7 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     own_process: bool = False
     zero: list[int] = []
     errno: str | None = None
+    pretend: bool = False
     unless: Circumstance | None = None
 
     def values(self) -> list[int]:
@@ -78,6 +79,8 @@ def compile_filter(rules: Filter, circumstances: Collection[Circumstance] = ()) 
         if rule.unless in circumstances:
             continue
         action = pyseccomp.ALLOW if rule.errno is None else pyseccomp.ERRNO(getattr(errno, rule.errno))
+        if rule.pretend:
+            action = pyseccomp.ERRNO(0)
         for name in rule.calls:
             if pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name) < 0:
                 continue

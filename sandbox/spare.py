@@ -12,7 +12,7 @@ import select
 import sys
 import termios
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TypeVar
 
@@ -20,11 +20,13 @@ import msgspec
 
 from .errors import OrderFailed, SandboxUnavailable, SpareDied
 from .jail_process import Jail
-from .judge import ENVELOPE_BYTES, Report, judge
+from .judge import ENVELOPE_BYTES, Report, Run, judge
 from .limits import KB, Limits
-from .messages import KILL, WAKE, Script, frame
+from .location import is_whole
+from .messages import KILL, LOCATE, WAKE, Script, frame
 from .outcome import Outcome
 from .streams import CappedStream, drain, read_what_is_there
+from .watch import LOOK_SECONDS, Excess, look_for_excess
 
 # How long a spare may take to be ready, and a supervisor to report the end of one that it was told to end. It does so
 # within a second, dead or not: who says nothing is stuck.
@@ -34,6 +36,8 @@ _REPORT_SECONDS = 5.0
 _LET_GO_SECONDS = 1.0
 # How long a slot waits for that: what is not gone then, no kill can end.
 _SEE_OFF_SECONDS = 60.0
+# How long a script that is out of time may take to say where it is: one that can does so in a millisecond or two.
+_LOCATE_SECONDS = 0.05
 # When a jail ends so soon after it got a script, it was ending already.
 _TAKING_SECONDS = 0.1
 # How long a spare may take to read its script, however little time the script has. One that needs more is stopped or
@@ -43,7 +47,7 @@ _LOOK_SECONDS = 0.002
 _CONTROL_BYTES = 64 * KB
 _INT_BYTES = 4
 _NOT_TAKEN = f"The spare did not take the script within {_TAKEN_SECONDS:g} s."
-_DESCRIPTORS = 5  # of the control socket, the job pipe, stdout, stderr and the result channel
+_DESCRIPTORS = 6  # of the control socket, the job pipe, stdout, stderr, the result channel, and the process
 
 Message = TypeVar("Message")
 
@@ -81,7 +85,7 @@ class Spare:
             raise OrderFailed(f"A spare cannot be made: {ready.failure or 'the service has no descriptor left'}.")
         self._limits = limits
         self._closed = closed
-        control, self._job, stdout, stderr, result = fds
+        control, self._job, stdout, stderr, result, self._process = fds
         self._control = CappedStream(control, _CONTROL_BYTES)
         # Not the control socket, whose first word ends the reading: what rests delays no end.
         self._stdout = CappedStream(stdout, limits.stdout_bytes, may_rest=True)
@@ -99,14 +103,16 @@ class Spare:
         streams = (*outputs, self._control)
         started = time.monotonic()
         whole = self._hand_over(script, started + _TAKEN_SECONDS)
-        drain(streams, self._reported, started + min(timeout_seconds, _TAKEN_SECONDS) - time.monotonic())
+        excess = self._watch(streams, started + min(timeout_seconds, _TAKEN_SECONDS))
         while not self._reported() and not self._taken() and time.monotonic() < started + _TAKEN_SECONDS:
             drain(streams, self._reported, _LOOK_SECONDS)
         if whole and self._taken():
-            drain(streams, self._reported, started + timeout_seconds - time.monotonic())
-        out_of_time = not self._reported()
-        if out_of_time:
-            self._kill()
+            excess = excess or self._watch(streams, started + timeout_seconds)
+        out_of_time = not self._reported() and not excess
+        if out_of_time and whole and self._taken():
+            self._locate(streams)
+        if out_of_time or excess:
+            self._say(KILL)
         wall_seconds = time.monotonic() - started
         drain(streams, self._reported, _REPORT_SECONDS)
         # Nothing of the script runs any more, so all that it wrote is there. The control socket ends when it has gone.
@@ -123,7 +129,7 @@ class Spare:
                 raise SpareDied(message)
             raise SandboxUnavailable(message)
         limits = replace(self._limits, timeout_seconds=timeout_seconds)
-        return judge(report, *outputs, limits, wall_seconds=wall_seconds, out_of_time=out_of_time)
+        return judge(report, *outputs, limits, Run(script["source"], wall_seconds, out_of_time, excess))
 
     def gone(self) -> bool:
         """Return whether the script has given back what it held, as far as is known."""
@@ -153,7 +159,8 @@ class Spare:
         """Let go of the spare: its supervisor kills what is left of it."""
         for stream in (self._stdout, self._stderr, self._result, self._control):
             stream.close()
-        os.close(self._job)
+        for fd in (self._job, self._process):
+            os.close(fd)
         self._closed()
 
     def _hand_over(self, script: Script, deadline: float) -> bool:
@@ -185,9 +192,23 @@ class Spare:
         unread = fcntl.ioctl(self._job, termios.FIONREAD, bytes(_INT_BYTES))
         return not int.from_bytes(unread, sys.byteorder)
 
-    def _kill(self) -> None:
+    def _watch(self, streams: Iterable[CappedStream], deadline: float) -> Excess | None:
+        """Read what comes until the script's end is reported or it is `deadline`; return what it has too much of."""
+        while not self._reported() and (seconds := deadline - time.monotonic()) > 0:
+            drain(streams, self._reported, min(seconds, LOOK_SECONDS))
+            if not self._reported() and (excess := look_for_excess(self._process, self._limits)):
+                return excess
+        return None
+
+    def _locate(self, streams: Iterable[CappedStream]) -> None:
+        """Have the script's process say where the script is, and wait for that, but not for long."""
+        before = len(self._result.data)
+        self._say(LOCATE)
+        drain(streams, lambda: self._reported() or is_whole(self._result.data[before:]), _LOCATE_SECONDS)
+
+    def _say(self, word: bytes) -> None:
         with contextlib.suppress(BrokenPipeError):  # the supervisor has gone, and with it the script
-            os.write(self._control.fd, KILL)
+            os.write(self._control.fd, word)
 
     def _reported(self) -> bool:
         return self._control.at_end or self._control.data.endswith(b"\n")

@@ -38,6 +38,7 @@ _NO_ZEROS = (68, 163, 170, 171, 246)
 # Newer kernels let these past every filter, and they do nothing but in a probe that somebody privileged has set.
 _PAST_FILTERS = {335: "uretprobe", 336: "uprobe"}
 _FCNTL, _IOCTL, _CLONE, _PRCTL, _SOCKETPAIR, _KILL, _TGKILL, _SCHED_GETAFFINITY = 72, 16, 56, 157, 53, 62, 234, 204
+_GETSOCKOPT, _MADVISE, _FADVISE = 55, 28, 221
 # CLONE_VM, CLONE_FS, CLONE_FILES, CLONE_SIGHAND, CLONE_THREAD: a thread. CLONE_PIDFD with CLONE_DETACHED: clone(2) has
 # an error for both together, and starts nothing.
 _THREAD, _NOTHING = 0x00010F00, 0x00401000
@@ -109,13 +110,26 @@ def calls() -> Iterator[Call]:
     for number in (*range(_LAST + 1), *_BEYOND):
         for value in (-1,) if number in _NO_ZEROS else (0, -1):
             yield Call(_name(number), (number, *[value] * 6))
-    # Calls that the filter judges by an argument.
+    yield from _judged_by_an_argument()
+    for number in _OF_X32:
+        yield Call(f"x32 {number}", (_X32 | number, 0, 0, 0, 0, 0, 0))
+    for number in _OF_INT80:
+        yield Call(f"int 0x80 {number}", (number,), int80=True)
+
+
+def _judged_by_an_argument() -> Iterator[Call]:
     for command in (*range(20), *range(36, 40), *range(1024, 1045)):
         yield Call(f"fcntl {command}", (_FCNTL, -1, command, 0))
     for request in (*range(0x5400, 0x5480), *range(0x8900, 0x8950), 0x40086602, 0x40049409, 0xB701, 0xC0045877):
         yield Call(f"ioctl {request:#x}", (_IOCTL, -1, request, 0))
     for option in (*range(85), 0x53564D41, 0x59616D61):
         yield Call(f"prctl {option}", (_PRCTL, option, -1, -1, -1, -1))
+    for option in range(90):
+        yield Call(f"getsockopt {option}", (_GETSOCKOPT, -1, 1, option, 0, 0))
+    for advice in (*range(30), *range(99, 105)):
+        yield Call(f"madvise {advice}", (_MADVISE, 0, 0, advice))
+    for advice in range(8):
+        yield Call(f"fadvise64 {advice}", (_FADVISE, -1, 0, 0, advice))
     for family in range(47):
         yield Call(f"socketpair {family}", (_SOCKETPAIR, family, -1, -1, -1))
     yield Call("clone of a thread", (_CLONE, _THREAD | _NOTHING, 0, 0, 0, 0))
@@ -125,10 +139,6 @@ def calls() -> Iterator[Call]:
     yield Call("kill of itself", (_KILL, "own", 0))
     yield Call("tgkill of itself", (_TGKILL, "own", "own", 0))
     yield Call("sched_getaffinity of itself", (_SCHED_GETAFFINITY, "own", 0, 0))
-    for number in _OF_X32:
-        yield Call(f"x32 {number}", (_X32 | number, 0, 0, 0, 0, 0, 0))
-    for number in _OF_INT80:
-        yield Call(f"int 0x80 {number}", (number,), int80=True)
 
 
 def _dangerous(call: Call) -> bool:

@@ -83,6 +83,11 @@ def die_with_parent() -> None:
     _prctl(_PR_SET_PDEATHSIG, SIGKILL)
 
 
+def signal_first_thread(pid: int, number: int) -> None:
+    """Send a signal to the thread that a process has begun with, and to no other of its threads; see tgkill(2)."""
+    _check(_libc.tgkill(pid, pid, number))
+
+
 def hide_from_neighbours() -> None:
     """Make this process undumpable: no other process of the same user may trace it or read its memory."""
     _prctl(_PR_SET_DUMPABLE, 0)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import faulthandler
 import marshal
 import os
 import resource
-from signal import SIG_DFL, SIGCHLD, SIGSTOP, set_wakeup_fd, signal
+import sys
+from signal import SIG_DFL, SIGCHLD, SIGSTKFLT, SIGSTOP, SIGXCPU, set_wakeup_fd, signal
 
 from . import isolate, kernel, script, surroundings
 
@@ -17,7 +19,13 @@ if TYPE_CHECKING:
 
 # With what the process says that it is isolated; CPU time and memory used so far follow. Anything else is a failure.
 READY = b"ready "
+# The signal on which it says where its script is. No kernel sends it, and hardly a script uses it.
+LOCATE = SIGSTKFLT
+
 _LENGTH_BYTES = 8
+# Scripts import it for themselves, where they do.
+del sys.modules["faulthandler"]
+
 # What scripts touch first is copied by this, and not when somebody waits for it.
 _DRY_RUN = "def main():\n    print(end='')\n    return {'': [0]}"
 
@@ -61,6 +69,7 @@ def become_spare(
         marshal.loads(marshal.dumps({"source": _DRY_RUN, "args": "{}"}))  # noqa: S302 (see below)
         reserve = script.make_reserve()
         script.run_script(_DRY_RUN, "{}", setup, reserve)
+        _say_where_on_signals()
         used = resource.getrusage(resource.RUSAGE_SELF)
         os.write(isolate.READY_FD, READY + b"%f %d" % (used.ru_utime + used.ru_stime, used.ru_maxrss))
         os.close(isolate.READY_FD)
@@ -82,6 +91,16 @@ def become_spare(
     finally:
         # Threads that still run are not waited for, and nothing of the script's gets a say in how its process ends.
         os._exit(0)
+
+
+def _say_where_on_signals() -> None:
+    """Have the frames of whichever thread takes one of two signals written up the result channel.
+
+    They are written by C code, which runs while other C code holds the interpreter. After that SIGXCPU does what it
+    always does, and ends the script.
+    """
+    faulthandler.register(LOCATE, isolate.RESULT_FD, all_threads=False)
+    faulthandler.register(SIGXCPU, isolate.RESULT_FD, all_threads=False, chain=True)
 
 
 def _read(length: int) -> bytes:

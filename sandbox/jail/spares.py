@@ -112,7 +112,7 @@ class SpareMaker:
             undo.pop_all()
         for fd in (announce, job, *(write_end for _, write_end in outputs)):
             os.close(fd)
-        host_ends = [host_end.detach(), host_job, *(read_end for read_end, _ in outputs)]
+        host_ends = [host_end.detach(), host_job, *(read_end for read_end, _ in outputs), os.pidfd_open(pid)]
         spare = LivingSpare(pid, folder, own_end, ready, host_ends, processes, network)
         if setup["own_scratch"]:
             spare.watch = scratch.Watch(folder, setup["scratch_bytes"])

@@ -17,6 +17,7 @@ from signal import SIGCHLD, SIGKILL, SIGSTOP, set_wakeup_fd, signal
 from time import clock_gettime, monotonic
 
 from . import isolate, kernel, own_maps, scratch, spare_process
+from .disk import DiskWatch
 from .orders import receive_order
 from .spares import LivingSpare, SpareMaker
 
@@ -29,11 +30,13 @@ if TYPE_CHECKING:
 
     from .scratch import Watch
 
+_LOCATE = b"L"  # the host's word, see sandbox/messages.py
 # How long it looks at scratch folders at a time: what scripts hide there must not keep the supervisor from the rest.
 _LOOK_SECONDS = 0.001
 # How long a spare that is to end may take to stop, and then to die, until it is reported all the same.
 _STOP_SECONDS = 0.5
-# What holds more than this is let go of when it has given it back: the next script may want as much.
+# What holds more than this, by its pages or by the faults that page tables cost, is let go of when it has given that
+# back: the next script may want as much.
 _QUICKLY_FREED_KILOBYTES = 64 * 1024
 
 
@@ -47,6 +50,7 @@ class Supervisor:
         self._spares: dict[int, LivingSpare] = {}
         self._by_fd: dict[int, LivingSpare] = {}
         self._ending: list[LivingSpare] = []  # and not reported yet
+        self._disk = DiskWatch(setup["scratch"], setup["scratch_bytes"])
         self._maker = SpareMaker(setup)
         self._woken, wake = os.pipe()
         os.set_blocking(self._woken, False)
@@ -62,7 +66,7 @@ class Supervisor:
         while True:
             next_at = min((spare.due for spare in self._ending), default=inf)
             for watch, _ in self._watched():
-                next_at = min(next_at, watch.due)
+                next_at = min(next_at, watch.due, self._disk.due)
             wait_ms = None if next_at == inf else max(next_at - monotonic(), 0) * 1000
             for fd, _ in self._poll.poll(wait_ms):
                 if fd == self._woken:
@@ -74,16 +78,23 @@ class Supervisor:
                 elif fd == spare.ready:
                     self._announce(spare)
                 else:
-                    # The word to end it, or the end of the stream: either way it is the last that is heard of it.
-                    self._forget(fd)
-                    if spare.control.recv(1):
-                        self._end(spare)
-                    else:
-                        os.kill(spare.pid, SIGKILL)
+                    self._obey(spare, spare.control.recv(1))
             self._reap()
             self._look_at_scratch()
             if self._ending:
                 self._hurry()
+
+    def _obey(self, spare: LivingSpare, word: bytes) -> None:
+        """Do what the host says of a spare; the end of the stream is that it wants nothing more of it."""
+        if word == _LOCATE:
+            with suppress(OSError):  # its first thread has ended
+                kernel.signal_first_thread(spare.pid, spare_process.LOCATE)
+            return
+        self._forget(spare.control.fileno())
+        if word:
+            self._end(spare)
+        else:
+            os.kill(spare.pid, SIGKILL)
 
     def _make(self, order: Order) -> None:
         """Make a spare, which says by itself when it is ready; what runs goes on where it cannot be made."""
@@ -140,6 +151,11 @@ class Supervisor:
             if watch.look(seconds):
                 spare.over_scratch = True
                 self._end(spare)
+        if now >= self._disk.due and (watched := [one for _, one in self._watched()]):
+            if culprit := self._spares.get(self._disk.culprit()):
+                culprit.over_scratch = True
+                self._end(culprit)
+            self._disk.look([spare.pid for spare in watched if not spare.ending])
 
     def _end(self, spare: LivingSpare) -> None:
         """Have a spare stop: when all its threads have, it is counted, killed and reported as one that is done.
@@ -181,16 +197,19 @@ class Supervisor:
                 continue  # one that has removed a scratch folder
             if not os.WIFSTOPPED(status):
                 self._bury(spare, status, usage)
+            elif not spare.ending and self._disk.count(pid, usage):
+                continue  # it goes on, and if its script is done it exits
             elif not spare.reported:
                 os.kill(pid, SIGKILL)
                 status = SIGKILL if spare.ending else status
                 self._report(spare, status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
-                if usage.ru_maxrss - spare.used_before[1] <= _QUICKLY_FREED_KILOBYTES:
+                if max(usage.ru_maxrss - spare.used_before[1], usage.ru_minflt * 4) <= _QUICKLY_FREED_KILOBYTES:
                     self._let_go(spare)
 
     def _bury(self, spare: LivingSpare, status: int, usage: resource.struct_rusage) -> None:
         """Report a dead spare, where that has not been done, and let go of what was its own."""
         del self._spares[spare.pid]
+        self._disk.forget(spare.pid)
         if not spare.reported:
             self._report(spare, status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
         if spare.maps is not None:

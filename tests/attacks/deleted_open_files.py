@@ -1,19 +1,30 @@
-# expects: refused
+# expects: refused or script_error
 # category: resources
 # control: reached
-# limitation at seccomp, process: Files that it deletes while they are open do not count
-"""Fill twice the scratch space with files that have no name any more."""
+# case kept_by_descriptors (resources): {"keep": "descriptor"}
+# case kept_by_mappings (resources): {"keep": "mapping"}
+"""Fill a multiple of the scratch space with files that have no name any more."""
 
+import mmap
 import os
+import time
+
+TIMES = 8
 
 
-def main(scratch_mb, **_):
+def main(scratch_mb, keep, **_):
     held = []
     try:
-        for _ in range(2 * scratch_mb):
-            held.append(os.open("file", os.O_CREAT | os.O_RDWR))
+        for _ in range(TIMES * scratch_mb // 4):
+            fd = os.open("file", os.O_CREAT | os.O_RDWR)
             os.unlink("file")
-            os.write(held[-1], b"x" * 2**20)
+            for _ in range(4):
+                os.write(fd, b"x" * 2**20)
+            held.append(fd if keep == "descriptor" else mmap.mmap(fd, 4096))
+            if keep == "mapping":
+                os.close(fd)
+            time.sleep(0.02)
     except OSError:
         return "refused"
+    time.sleep(0.5)
     return "reached"

@@ -6,6 +6,9 @@
 # case get_signal (descriptors): {"command": 11}
 # case set_owner (descriptors): {"command": 15}
 # case get_owner_of (descriptors): {"command": 16}
+# case lock_of_open_file_asked (descriptors): {"command": 36}
+# case lock_of_open_file (descriptors): {"command": 37}
+# case lock_of_open_file_waited_for (descriptors): {"command": 38}
 # case set_lease (descriptors): {"command": 1024}
 # case get_lease (descriptors): {"command": 1025}
 # case notify (neighbours): {"command": 1026}

@@ -1,4 +1,4 @@
-# expects: refused
+# expects: refused or script_error
 # category: resources
 # control: any
 """Start threads until there are no more."""

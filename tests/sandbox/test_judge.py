@@ -3,12 +3,14 @@ import signal
 
 import pytest
 
-from sandbox.judge import ENVELOPE_BYTES, Report, judge
+from sandbox.judge import ENVELOPE_BYTES, Report, Run, judge
 from sandbox.limits import MB, Limits
 from sandbox.outcome import End, Outcome
 from sandbox.streams import CappedStream, drain
+from sandbox.watch import Excess
 
 LIMITS = Limits(timeout_seconds=2, cpu_seconds=3, result_bytes=100)
+SOURCE = "def main():\n    while True:\n        pass\n"
 
 
 def stream(data: bytes, cap_bytes: int = 2**20) -> CappedStream:
@@ -24,11 +26,17 @@ def stream(data: bytes, cap_bytes: int = 2**20) -> CappedStream:
 
 
 def judged(
-    envelope: bytes, *, status: int = 0, cpu_seconds: float = 0.5, out_of_time: bool = False, over_scratch: bool = False
+    envelope: bytes,
+    *,
+    status: int = 0,
+    cpu_seconds: float = 0.5,
+    out_of_time: bool = False,
+    over_scratch: bool = False,
+    excess: Excess | None = None,
 ) -> Outcome:
     report = Report(status, cpu_seconds, 3 * MB, over_scratch)
     channel = stream(envelope, LIMITS.result_bytes + ENVELOPE_BYTES)
-    return judge(report, stream(b"out"), stream(b"err"), channel, LIMITS, wall_seconds=1.5, out_of_time=out_of_time)
+    return judge(report, stream(b"out"), stream(b"err"), channel, LIMITS, Run(SOURCE, 1.5, out_of_time, excess))
 
 
 def test_a_returned_result_is_passed_on_as_it_is() -> None:
@@ -107,9 +115,27 @@ def test_the_deadline_outweighs_everything() -> None:
 
 
 def test_the_cpu_limit_is_told_from_a_script_that_kills_itself() -> None:
-    assert judged(b"", status=signal.SIGKILL, cpu_seconds=3.0).end is End.TIMEOUT
-    by_itself = judged(b"", status=signal.SIGKILL, cpu_seconds=0.1)
-    assert (by_itself.end, by_itself.error) == (End.SCRIPT_EXITED, "The script was killed by SIGKILL.")
+    # What is measured falls short of the limit by a share, the more the longer that is.
+    assert judged(b"", status=signal.SIGXCPU, cpu_seconds=2.0).end is End.TIMEOUT
+    assert judged(b"", status=signal.SIGKILL, cpu_seconds=2.5).end is End.TIMEOUT
+    for number in (signal.SIGXCPU, signal.SIGKILL):
+        by_itself = judged(b"", status=number, cpu_seconds=0.1)
+        assert (by_itself.end, by_itself.error) == (End.SCRIPT_EXITED, f"The script was killed by {number.name}.")
+    assert judged(b"", status=signal.SIGTERM, cpu_seconds=3.0).end is End.SCRIPT_EXITED
+
+
+def test_a_timeout_says_where_the_script_was() -> None:
+    dump = b'Stack (most recent call first):\n  File "script.py", line 3 in main\n'
+    for outcome in (judged(dump, out_of_time=True), judged(dump, status=signal.SIGXCPU, cpu_seconds=3.0)):
+        assert outcome.end is End.TIMEOUT
+        assert outcome.error.endswith("; it was at line 3, in main.")
+        assert (outcome.line, outcome.traceback.splitlines()[-1]) == (3, "    pass")
+    assert judged(dump, status=signal.SIGKILL, cpu_seconds=3.0).line is None
+
+
+def test_what_was_too_much_is_named() -> None:
+    outcome = judged(b"", status=signal.SIGKILL, excess=Excess(End.MEMORY_LIMIT, "Too much."))
+    assert (outcome.end, outcome.error) == (End.MEMORY_LIMIT, "Too much.")
 
 
 def test_a_crash_is_named() -> None:

@@ -1,0 +1,97 @@
+"""Finds the script that fills the disk by files without a name, which no look into its folder finds.
+
+A file that is unlinked while it is open takes space until it is closed. Whose it is nobody says; but how much its file
+system has lost is known, and how much a process has ever written is told by the kernel when the process has stopped
+(`ru_oublock`, getrusage(2)). So where much is lost that no folder explains, every script is stopped for a moment.
+"""
+
+from __future__ import annotations
+
+import os
+from signal import SIGCONT, SIGSTOP
+from time import monotonic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import resource
+    from collections.abc import Collection
+
+_BLOCK_BYTES = 512
+# What is lost more slowly than this is the work of others, such as logs.
+_WINDOW_SECONDS = 60.0
+# From one look to the next.
+_LOOK_SECONDS = 0.05
+# How long a script may take to stop.
+_STOP_SECONDS = 1.0
+
+
+class DiskWatch:
+    """Watches the file system that holds the scratch folders.
+
+    Attributes:
+        due: when to look next, on the monotonic clock.
+    """
+
+    def __init__(self, folder: str, limit_bytes: int) -> None:
+        """Take the folder of the scratch folders, and what each may hold."""
+        self.due = 0.0
+        self._folder = folder
+        self._limit_bytes = limit_bytes
+        self._most_free = 0
+        self._since = -_WINDOW_SECONDS
+        self._ask_from = 2 * limit_bytes
+        self._lost = 0
+        self._asked: set[int] = set()
+        self._ask_until = 0.0
+        self._written: dict[int, int] = {}
+
+    def look(self, pids: Collection[int]) -> None:
+        """Stop these scripts, where more is lost than one of them can have a right to."""
+        now = monotonic()
+        self.due = now + _LOOK_SECONDS
+        if self._asked or self._written:
+            return
+        status = os.statvfs(self._folder)
+        free = status.f_bfree * status.f_frsize
+        if now - self._since > _WINDOW_SECONDS:
+            self._since, self._most_free = now, free
+        self._most_free = max(self._most_free, free)
+        self._lost = self._most_free - free
+        if self._lost < self._limit_bytes:
+            self._ask_from = 2 * self._limit_bytes
+        if self._lost > self._ask_from:
+            self._asked, self._written, self._ask_until = set(pids), {}, now + _STOP_SECONDS
+            for pid in pids:
+                os.kill(pid, SIGSTOP)
+
+    def count(self, pid: int, usage: resource.struct_rusage) -> bool:
+        """Count what a script that has stopped has written, and have it go on; return whether it was asked to stop."""
+        if pid not in self._asked:
+            return False
+        self._asked.remove(pid)
+        self._written[pid] = usage.ru_oublock * _BLOCK_BYTES
+        os.kill(pid, SIGCONT)
+        return True
+
+    def culprit(self) -> int:
+        """Return which script is to be killed; 0 where none is, or not all have been counted yet.
+
+        One that was stopped already, or does not stop, is not waited for long.
+        """
+        if self._asked and monotonic() < self._ask_until:
+            return 0
+        written, self._written, self._asked = self._written, {}, set()
+        if not written:
+            return 0
+        pid = max(written, key=written.__getitem__)
+        # As much as its limit each of them may have in its folder.
+        explained_bytes = sum(min(one, self._limit_bytes) for one in written.values())
+        if written[pid] > 2 * self._limit_bytes and self._lost > explained_bytes + self._limit_bytes:
+            return pid
+        self._ask_from = self._lost + self._limit_bytes
+        return 0
+
+    def forget(self, pid: int) -> None:
+        """Expect no answer of a script that has died."""
+        self._asked.discard(pid)
+        self._written.pop(pid, None)

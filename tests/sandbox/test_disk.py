@@ -1,0 +1,103 @@
+"""Files without a name: who fills the disk by them is found, and nobody else."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from sandbox.jail.disk import DiskWatch
+from tests.attacking import LIMITS
+from tests.conftest import Server
+
+MB = 2**20
+LIMIT_BYTES = 4 * MB
+
+HIDE = """
+import os, time
+
+def main():
+    held = []
+    for _ in range(64):
+        held.append(os.open("file", os.O_CREAT | os.O_RDWR))
+        os.unlink("file")
+        os.write(held[-1], b"x" * 4 * 2**20)
+        time.sleep(0.01)
+    time.sleep(1)
+    return "reached"
+"""
+# Much is written, again and again, and never much at once.
+REWRITE = """
+import os, time
+
+def main():
+    until = time.monotonic() + 2
+    while time.monotonic() < until:
+        with open("file", "wb") as file:
+            file.write(b"x" * 2 * 2**20)
+        os.unlink("file")
+        time.sleep(0.1)
+    return "went on"
+"""
+WAIT = "import time\ndef main():\n    time.sleep(2)\n    return 'went on'"
+
+
+def test_who_fills_the_disk_is_ended_and_no_neighbour(jailed: Server) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        neighbours = [pool.submit(jailed.post, script) for script in (REWRITE, WAIT)]
+        answer = jailed.post(HIDE).json()
+        others = [one.result().json() for one in neighbours]
+    if jailed.isolation() == "namespaces":
+        assert "No space left" in answer["error"]
+    else:
+        megabytes = LIMITS["scratch_mb"]
+        assert answer["error"] == f"The script's files took more than the {megabytes} MB of scratch space."
+    assert answer["code"] == "script_error"
+    assert [one.get("result") for one in others] == ["went on"] * 2, others
+
+
+def child(act: Callable[[], object]) -> int:
+    pid = os.fork()
+    if pid == 0:
+        act()
+        signal.pause()
+    return pid
+
+
+def hide(size_bytes: int) -> None:
+    fd = os.open(f"file-{os.getpid()}", os.O_CREAT | os.O_RDWR)
+    os.unlink(f"file-{os.getpid()}")
+    os.write(fd, b"x" * size_bytes)
+
+
+@pytest.mark.parametrize("hidden_mb", [2, 64])
+def test_all_are_stopped_for_a_moment_only_where_much_is_lost(
+    hidden_mb: int, tmp_path: os.PathLike[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    watch = DiskWatch(str(tmp_path), LIMIT_BYTES)
+    watch.look([])  # what is free before
+    pids = [child(lambda: hide(hidden_mb * MB)), child(lambda: None)]
+    try:
+        deadline = time.monotonic() + 3
+        culprit = 0
+        stopped = set()
+        while not culprit and time.monotonic() < deadline:
+            watch.look(pids)
+            time.sleep(0.01)
+            pid, status, usage = os.wait4(-1, os.WNOHANG | os.WUNTRACED)
+            if pid and os.WIFSTOPPED(status):
+                stopped.add(pid)
+                watch.count(pid, usage)
+            culprit = watch.culprit()
+        assert culprit == (pids[0] if hidden_mb == 64 else 0)
+        if hidden_mb == 64:
+            assert stopped == set(pids)
+            for pid in pids:
+                assert os.waitid(os.P_PID, pid, os.WCONTINUED | os.WNOHANG)
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
