@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import threading
@@ -240,7 +241,9 @@ def main():
     return 'ended'
 """
     answer = server.post(script).json()
-    assert (answer["code"], answer["error"]) == ("timeout", "The script used more than 1 s of CPU time.")
+    assert answer["code"] == "timeout"
+    # Which of the threads took the signal, nobody knows.
+    assert re.fullmatch(r"The script used more than 1 s of CPU time; it was at line \d+, in \w+\.", answer["error"])
     assert answer["usage"]["cpu_ms"] >= 700
 
 
