@@ -35,7 +35,7 @@ _HINTS = (
     ("ast", "AST", "return ast.dump(value)"),
     ("pandas.core.base", "SelectionMixin", "return an aggregate of it, for example value.sum()"),
     ("sympy.core.basic", "Basic", "return str(value)"),
-    ("matplotlib.artist", "Artist", "save its figure to a io.BytesIO, and return base64.b64encode(…).decode()"),
+    ("matplotlib.artist", "Artist", "save its figure into an io.BytesIO, and return base64.b64encode(…).decode()"),
 )
 # What an instance of a class that has such a method may be asked for.
 _METHODS = ("to_dict", "model_dump", "_asdict", "to_json", "tolist", "to_list", "toarray")
