@@ -240,7 +240,8 @@ def main():
     return 'ended'
 """
     answer = server.post(script).json()
-    assert (answer["code"], answer["error"]) == ("timeout", "The script used more than 1 s of CPU time.")
+    sentence = f"The script used more than 1 s of CPU time; it was at line {answer['line']}, in burn."
+    assert (answer["code"], answer["error"]) == ("timeout", sentence)
     assert answer["usage"]["cpu_ms"] >= 700
 
 
