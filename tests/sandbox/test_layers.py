@@ -85,7 +85,6 @@ def test_the_limits_of_a_script_are_hard(jailed: Server, request: pytest.Fixture
     assert answer.result()["result"] == "done"
     values = {
         "Max core file size": 0,
-        "Max cpu time": 10,
         "Max file size": LIMITS["scratch_mb"] * MB,
         "Max locked memory": 0,
         "Max msgqueue size": 0,
@@ -93,6 +92,8 @@ def test_the_limits_of_a_script_are_hard(jailed: Server, request: pytest.Fixture
         "Max pending signals": LIMITS["threads"],
     }
     assert {name: limits[name] for name in values} == {name: (str(one), str(one)) for name, one in values.items()}
+    # The soft one sends a signal that is told from a kill.
+    assert limits["Max cpu time"] == ("10", "11")
     # On top of what the interpreter takes, and of what else runs under the service's user id.
     for name, least, most in (
         ("Max address space", LIMITS["memory_mb"] * MB, (LIMITS["memory_mb"] + 512) * MB),
