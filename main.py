@@ -22,12 +22,12 @@ from policy import Policy, PolicyFileError, load_policy
 from sandbox import End, Overloaded, Sandbox, SandboxUnavailable
 from service.answers import Answer, error_document, health_document, outcome_document, report_document, usage_document
 from service.contract import load_contract
-from service.launcher import STARTER_FD
+from service.listening import arrange_listening
 from service.logs import RequestLine, configure_logs, log_request, trace_name
 from service.open_files import divide_open_files
 from service.requests import BadRequest, Execute, check_media_type, parse_execute, read_body, take_body
 from service.server import SPARE_THREADS, configure_server
-from service.settings import Settings, SettingsError, read_settings
+from service.settings import STARTER_FD, Settings, SettingsError, read_settings
 
 _METHODS = {"/execute": ("POST",), "/health": ("GET", "HEAD"), "/openapi.json": ("GET", "HEAD")}
 _STATUS = {"invalid_json": 400, "invalid_request": 400, "payload_too_large": 413, "unsupported_media_type": 415}
@@ -50,7 +50,8 @@ def _configure() -> tuple[Settings, int, Policy]:
     except SettingsError as error:
         raise SystemExit(f"Wrong settings:\n{error}") from None
     except PolicyFileError as error:
-        raise SystemExit(f"Wrong policy: {error}") from None
+        name = f"POLICY_FILE={settings.policy_file}" if settings.policy_file else "The policy"
+        raise SystemExit(f"Wrong policy: {name}: {error}") from None
 
 
 settings, _connections, policy = _configure()
@@ -82,7 +83,8 @@ def _start_sandbox() -> None:
     else:
         _log.info("Scripts are isolated at the level %s.", level)
     for layer in health.missing:
-        _log.warning("Missing: %s", layer)
+        if layer not in health.reason:
+            _log.warning("Missing: %s", layer)
 
 
 def app(request: flask.Request) -> flask.Response:
@@ -232,6 +234,7 @@ def _respond(request: flask.Request, answer: Answer, started: float) -> flask.Re
     return response
 
 
+arrange_listening(settings)
 configure_server(
     os.environ,
     waiting_scripts=sandbox.capacity,

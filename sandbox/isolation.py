@@ -1,5 +1,6 @@
 """The levels of isolation, and the ways to reach them that this place may allow, strongest first."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -65,6 +66,24 @@ def ways(*, root: bool, cgroups: bool) -> tuple[Way, ...]:
     jails.append(Way(IsolationLevel.SECCOMP))
     found = [replace(way, cgroups=grouped) for way in jails for grouped in ((True, False) if cgroups else (False,))]
     return (*found, Way(IsolationLevel.PROCESS))
+
+
+def name_refusals(refusals: Mapping[Way, str]) -> list[str]:
+    """Say why ways that were tried are not used, each reason once, with all that were refused for it.
+
+    A level is named instead of its ways where all of them were.
+    """
+    sentences = []
+    for reason in dict.fromkeys(refusals.values()):
+        refused = [way for way in refusals if refusals[way] == reason]
+        names = dict.fromkeys(
+            way.level.value
+            if all(refusals[other] == reason for other in refusals if other.level is way.level)
+            else str(way)
+            for way in refused
+        )
+        sentences.append(f"{' and '.join(names)}: {reason}")
+    return sentences
 
 
 @dataclass(frozen=True, slots=True)

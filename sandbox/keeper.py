@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
-from .errors import SandboxUnavailable, SpareDied
+from .errors import ImportFailed, SandboxUnavailable, SpareDied
 from .messages import Order
 from .spare import Spare
 from .zygote import Zygote
@@ -31,6 +31,7 @@ class Keeper:
 
     Attributes:
         failing: whether the last zygote has failed and no other has taken its place.
+        refusal: why none can, however often it is tried; empty where that is not so.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Keeper:
         self._ready: deque[Spare] = deque()
         self._zygote: Zygote | None = None
         self.failing = False
+        self.refusal = ""
         self._forking = False
         self._waiting = 0
         self._replace_from = 0.0
@@ -148,6 +150,7 @@ class Keeper:
             except (SandboxUnavailable, OSError) as error:  # an OSError where the machine has run out of something
                 self._install(None)
                 self.failing = True
+                self.refusal = str(error) if isinstance(error, ImportFailed) else ""
                 if not self._closing.is_set():
                     _log.error("The %s zygote failed, and another is started: %s", self._name, error)
                     self._closing.wait(pause_seconds)
@@ -171,6 +174,7 @@ class Keeper:
             raise
         self._install(zygote)
         self.failing = False
+        self.refusal = ""
         control = zygote.jail.control.fileno()
         self._events.register(control, select.EPOLLIN)
         try:

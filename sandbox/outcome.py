@@ -1,6 +1,6 @@
 """What became of one script."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -19,11 +19,15 @@ class End(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a script used: wall clock and CPU in milliseconds, peak resident memory in MB (2^20 bytes)."""
+    """What a script used: wall clock and CPU in milliseconds, peak resident memory in MB (2^20 bytes).
+
+    And what it did not use: the milliseconds for which it waited for its slot and its interpreter.
+    """
 
     wall_ms: float
     cpu_ms: float
     peak_memory_mb: float
+    wait_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class Outcome:
         error: one sentence for the script's author; empty when `end` is `RETURNED`.
         traceback: the script's own frames, when it raised; otherwise empty.
         line: the line of the script's innermost frame when it raised, counted from 1; otherwise None.
+        began: when it was handed over, on the monotonic clock, in seconds.
     """
 
     end: End
@@ -51,3 +56,12 @@ class Outcome:
     error: str = ""
     traceback: str = ""
     line: int | None = None
+    began: float = 0.0
+
+    def asked_for(self, asked: float) -> "Outcome":
+        """Return the same with the time that the script waited.
+
+        Args:
+            asked: when it was asked for, on the monotonic clock, in seconds.
+        """
+        return replace(self, usage=replace(self.usage, wait_ms=(self.began - asked) * 1000))

@@ -109,7 +109,8 @@ class Spare:
                 raise SpareDied(message)
             raise SandboxUnavailable(message)
         limits = replace(self._limits, timeout_seconds=timeout_seconds)
-        return judge(report, *outputs, limits, wall_seconds=wall_seconds, out_of_time=out_of_time)
+        outcome = judge(report, *outputs, limits, wall_seconds=wall_seconds, out_of_time=out_of_time)
+        return replace(outcome, began=started)
 
     @property
     def control_fd(self) -> int:

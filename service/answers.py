@@ -86,11 +86,12 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
 
 
 def usage_document(outcome: Outcome) -> dict[str, float]:
-    """Describe what a script used, to a tenth."""
+    """Describe how long a script waited and what it used, to a tenth."""
     return {
         "wall_ms": round(outcome.usage.wall_ms, 1),
         "cpu_ms": round(outcome.usage.cpu_ms, 1),
         "peak_memory_mb": round(outcome.usage.peak_memory_mb, 1),
+        "wait_ms": round(outcome.usage.wait_ms, 1),
     }
 
 
