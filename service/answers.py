@@ -102,6 +102,7 @@ def health_document(health: Health) -> dict[str, Any]:
         document["isolation"] = health.isolation.value
     if health.reason:
         document["reason"] = health.reason
-    if health.missing:
-        document["missing"] = list(health.missing)
+    # What has its place in the reason is not said twice.
+    if missing := [layer for layer in health.missing if layer not in health.reason]:
+        document["missing"] = missing
     return document
