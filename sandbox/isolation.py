@@ -69,20 +69,20 @@ def ways(*, root: bool, cgroups: bool) -> tuple[Way, ...]:
 
 
 def name_refusals(refusals: Mapping[Way, str]) -> list[str]:
-    """Say why ways that were tried are not used, each reason once, with all that were refused for it.
+    """Say why ways that were tried are not used: each reason once, with all that were refused for it.
 
-    A level is named instead of its ways where all of them were.
+    A way stands for itself and for the same with control groups, and a level for all of its ways.
     """
     sentences = []
     for reason in dict.fromkeys(refusals.values()):
         refused = [way for way in refusals if refusals[way] == reason]
-        names = dict.fromkeys(
-            way.level.value
-            if all(refusals[other] == reason for other in refusals if other.level is way.level)
-            else str(way)
+        others = {way.level for way in refusals if refusals[way] != reason}
+        names = [
+            str(way) if way.level in others else way.level.value
             for way in refused
-        )
-        sentences.append(f"{' and '.join(names)}: {reason}")
+            if not (way.cgroups and replace(way, cgroups=False) in refused)
+        ]
+        sentences.append(f"{' and '.join(dict.fromkeys(names))}: {reason}")
     return sentences
 
 

@@ -23,8 +23,7 @@ MISSPELT = {
     "SANDBOX_MIN_ISOLATION": "SANDBOX_MIN_ISOLATON SANDBOX_MINISOLATION SANDBOX_ISOLATION",
 }
 
-# What Cloud Run, Docker, Kubernetes, systemd, shells, conda, pyenv, CI services, Google's and many other programs set or
-# read.
+# What Cloud Run, Docker, Kubernetes, systemd, shells, conda, CI services, Google's and other programs set or read.
 OTHERS = Path(__file__).with_name("others.txt").read_text().split()
 
 # For a service that is named "sandbox" or "sandbox-redis" in a Kubernetes cluster, whose pods all get these.
