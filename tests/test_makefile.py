@@ -34,9 +34,15 @@ def clone(tmp_path: Path) -> Path:
 
 
 def make(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = ["make", "-C", str(folder), *arguments]
+    # Nothing of the make that may have started these tests.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "PYTHON"))}
     return subprocess.run(
-        command, env=os.environ | environment, capture_output=True, text=True, timeout=60, check=False
+        ["make", "-C", str(folder), *arguments],
+        env=inherited | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 
@@ -59,8 +65,8 @@ def test_another_version_is_refused_with_one_sentence(version: str, target: str,
 
 def test_no_python_at_all_is_one_sentence(clone: Path) -> None:
     assert sentences(make(clone, "run", PYTHON="/no/such/python3.11")) == [
-        "This needs Python 3.11, and /no/such/python3.11 is no Python that can be run; install python3.11, or name one: "
-        "make run PYTHON=/path/to/python3.11"
+        "This needs Python 3.11, and /no/such/python3.11 is no Python that can be run; install python3.11, or name "
+        "one: make run PYTHON=/path/to/python3.11"
     ]
 
 
@@ -83,10 +89,7 @@ def test_what_is_installed_needs_no_other_python_unless_one_is_named(clone: Path
         (clone / folder / "installed").touch()
     text = (clone / "Makefile").read_text()
     # As on a machine whose python3.11 has gone.
-    (clone / "Makefile").write_text(
-        re.sub(r"^PYTHON \?= .*$", "PYTHON ?= /no/such/python3.11", text, flags=re.MULTILINE)
-    )
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHON"}
-    command = ["make", "-C", str(clone), "check-python"]
-    assert subprocess.run(command, env=environment, capture_output=True, timeout=60, check=False).returncode == 0
+    text = re.sub(r"^PYTHON \?= .*$", "PYTHON ?= /no/such/python3.11", text, flags=re.MULTILINE)
+    (clone / "Makefile").write_text(text)
+    assert make(clone, "check-python").returncode == 0
     assert "is Python 3.12" in sentences(make(clone, "run", PYTHON=str(python_that_is("3.12", clone))))[0]

@@ -52,7 +52,8 @@ def serve(control: socket) -> None:
     sys.path.append(setup["site_packages"])
     if setup["zygote"]:
         failure = warm_up(setup["warm_imports"])
-        control.sendall(b'{"failure":%b}\n' % encode_basestring_ascii(failure).encode())
+        said = b'"failure":%b' % encode_basestring_ascii(failure).encode() if failure else b""
+        control.sendall(b"{%b}\n" % said)
     Supervisor(control, setup).serve()
 
 
