@@ -46,6 +46,8 @@ RUN python3.11 -m compileall -q --invalidation-mode unchecked-hash . && chmod -R
 ENV PATH=/opt/service/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    # What may reach the port is the container's matter, not the service's.
+    HOST=0.0.0.0 \
     PORT=8080 \
     SANDBOX_MIN_ISOLATION=seccomp \
     SANDBOX_PYTHON=/opt/sandbox/bin/python

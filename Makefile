@@ -1,6 +1,8 @@
 # The system's Python first: one that lives under a home folder (mode 0700) cannot be read by a script that has a
 # user id of its own, which the level `seccomp` gives it.
 PYTHON ?= $(shell /usr/bin/python3.11 -c 'import ensurepip, venv' 2>/dev/null && echo /usr/bin/python3.11 || echo python3.11)
+# Whether it was named by who calls make; then it is looked at even where nothing has to be installed with it.
+PYTHON_NAMED := $(filter-out file undefined,$(origin PYTHON))
 PORT ?= 8080
 MINUTES ?= 30
 IMAGE ?= python-code-executor
@@ -12,7 +14,7 @@ ACCOUNT = $(SERVICE)-run@$(PROJECT).iam.gserviceaccount.com
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help run test lint lint-cloud attack fuzz-http fuzz-policy soak bench bench-policy bench-image
-.PHONY: image image-size sbom audit terraform-docs deploy lock clean
+.PHONY: image image-size sbom audit terraform-docs deploy lock clean check-python
 .DEFAULT_GOAL := help
 
 help: ## Show the targets.
@@ -41,8 +43,8 @@ deploy: ## Deploy to Cloud Run by gcloud: make deploy PROJECT=my-project-123 (RE
 	  --no-allow-unauthenticated --cpu=2 --memory=3Gi --concurrency=8 --timeout=30 --max-instances=5 \
 	  --set-env-vars=SANDBOX_MIN_ISOLATION=namespaces,SANDBOX_CONCURRENCY=4
 
-run: .venv/installed .venv-sandbox/installed ## Install what is needed and serve on PORT (8080).
-	PYTHONPATH=$(CURDIR) PORT=$(PORT) exec .venv/bin/functions-framework --target app
+run: .venv/installed .venv-sandbox/installed ## Install what is needed and serve on PORT (8080) of this machine, or of HOST.
+	PYTHONPATH=$(CURDIR) PORT=$(PORT) exec .venv/bin/python -m service
 
 test: .venv/installed-dev .venv-sandbox/installed ## Install what is needed and run every test.
 	.venv/bin/python -m pytest $(ARGS)
@@ -102,8 +104,17 @@ lock: .venv/installed-dev ## Pin every requirement anew, with hashes.
 	  .venv/bin/uv pip compile --quiet --generate-hashes --python-version 3.11 --custom-compile-command 'make lock' \
 	    --output-file requirements$$name.txt requirements$$name.in || exit 1; done
 
+# Everything here is pinned for one version of Python; another would fail later, and less clearly.
+check-python:
+	@if [ -z "$(PYTHON_NAMED)" ] && [ -e .venv/installed ] && [ -e .venv-sandbox/installed ]; then exit 0; fi; \
+	found=$$($(PYTHON) -c 'import sys; print("Python %d.%d" % sys.version_info[:2])' 2>/dev/null) || found="no Python that can be run"; \
+	[ "$$found" = "Python 3.11" ] || { echo "This needs Python 3.11, and $(PYTHON) is $$found; install python3.11," \
+	  "or name one: make $(or $(MAKECMDGOALS),run) PYTHON=/path/to/python3.11" >&2; exit 1; }; \
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv; install it" \
+	  "(Debian: python3.11-venv), or name another: make $(or $(MAKECMDGOALS),run) PYTHON=/path/to/python3.11" >&2; exit 1; }
+
 # What checks Terraform, and is large.
-.venv-checkov/installed: requirements-checkov.txt
+.venv-checkov/installed: requirements-checkov.txt | check-python
 	$(PYTHON) -m venv .venv-checkov
 	.venv-checkov/bin/pip install --quiet --require-hashes --requirement requirements-checkov.txt
 	touch $@
@@ -113,7 +124,7 @@ clean: ## Remove both environments and every cache.
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # The service's own environment; the development tools go into it too.
-.venv/installed: requirements-service.txt
+.venv/installed: requirements-service.txt | check-python
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet --require-hashes --requirement requirements-service.txt
 	touch $@
@@ -123,7 +134,7 @@ clean: ## Remove both environments and every cache.
 	touch $@
 
 # The scripts' environment: nothing of the service is in it.
-.venv-sandbox/installed: requirements-sandbox.txt
+.venv-sandbox/installed: requirements-sandbox.txt | check-python
 	$(PYTHON) -m venv .venv-sandbox
 	.venv-sandbox/bin/pip install --quiet --require-hashes --requirement requirements-sandbox.txt
 	.venv-sandbox/bin/pip uninstall --quiet --yes pip setuptools

@@ -26,12 +26,12 @@ from service.answers import Answer, error_document, health_document, outcome_doc
 from service.checker_zygote import CheckersUnavailable
 from service.checkers import Checkers, CheckersBusy
 from service.contract import load_contract
-from service.launcher import STARTER_FD
+from service.listening import arrange_listening
 from service.logs import RequestLine, configure_logs, log_request, trace_name
 from service.open_files import divide_open_files
 from service.requests import BadRequest, Execute, check_media_type, parse_execute, read_body, take_body
 from service.server import SPARE_THREADS, configure_server
-from service.settings import Settings, SettingsError, read_settings
+from service.settings import STARTER_FD, Settings, SettingsError, read_settings
 
 _METHODS = {"/execute": ("POST",), "/health": ("GET", "HEAD"), "/openapi.json": ("GET", "HEAD")}
 _STATUS = {"invalid_json": 400, "invalid_request": 400, "payload_too_large": 413, "unsupported_media_type": 415}
@@ -54,7 +54,8 @@ def _configure() -> tuple[Settings, int, tuple[Rule, ...]]:
     except SettingsError as error:
         raise SystemExit(f"Wrong settings:\n{error}") from None
     except PolicyFileError as error:
-        raise SystemExit(f"Wrong policy: {error}") from None
+        name = f"POLICY_FILE={settings.policy_file}" if settings.policy_file else "The policy"
+        raise SystemExit(f"Wrong policy: {name}: {error}") from None
 
 
 settings, _connections, _rules = _configure()
@@ -85,7 +86,8 @@ def _start() -> None:
     else:
         _log.info("Scripts are isolated at the level %s.", level)
     for layer in health.missing:
-        _log.warning("Missing: %s", layer)
+        if layer not in health.reason:
+            _log.warning("Missing: %s", layer)
 
 
 def _stop() -> None:
@@ -240,6 +242,7 @@ def _respond(request: flask.Request, answer: Answer, started: float) -> flask.Re
     return response
 
 
+arrange_listening(settings)
 configure_server(
     os.environ,
     waiting_scripts=sandbox.capacity,

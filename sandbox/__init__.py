@@ -7,7 +7,8 @@ from .errors import Overloaded, SandboxError, SandboxUnavailable
 from .isolation import Health, IsolationLevel
 from .limits import Limits
 from .outcome import End, Outcome, Usage
-from .sandbox import Sandbox, WarmStart, most_open_files
+from .sandbox import Sandbox
+from .warm_start import WarmStart, most_open_files
 
 __all__ = [
     "End",

@@ -2,6 +2,7 @@
 
 SandboxError
 ├── SandboxUnavailable   no script can be run safely, or the jail died under one
+│   ├── ImportFailed     what a zygote is to import cannot be imported
 │   ├── SpareDied        it died as it took its script, which may be run elsewhere
 │   └── OrderFailed      a jail could not make one more spare, while what runs in it goes on
 └── Overloaded           every slot is busy and the queue is full
@@ -17,6 +18,10 @@ class SandboxUnavailable(SandboxError):
 
     The message is for the operator: which layer failed, why, and what would mend it.
     """
+
+
+class ImportFailed(SandboxUnavailable):
+    """A zygote cannot import what the operator has named for it."""
 
 
 class SpareDied(SandboxUnavailable):

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ _ANSWER_SECONDS = 30
 _UNSEEN = {
     "jail.zygote": ("begin", "hook", "serve"),
     "jail.supervisor": ("serve", "_make"),
+    "jail.spares": ("make",),
     "jail.spare_process": ("become_spare",),
     "jail.script": ("run_script", "_run", "_returned_by_main", "_finish", "_run_event_loop"),
     "jail.surroundings": ("call_main",),
@@ -26,9 +28,9 @@ _UNSEEN = {
 
 # Runs in the scripts' Python, outside any jail, with the jail-side sources on stdin. Code objects differ between
 # versions of Python, so it is that Python which compiles them. The address space is measured with everything loaded
-# that the supervisor loads.
+# that the supervisor loads. Its arguments are modules that have to be where a jail looks for them.
 _DESCRIBE = """
-import json, marshal, opcode, os, re, sys, sysconfig
+import importlib.machinery, json, marshal, opcode, os, re, sys, sysconfig
 sources, unseen = json.load(sys.stdin)
 
 def hide(code):
@@ -59,12 +61,19 @@ with open(executable, "rb") as binary:
     loader = re.search(rb"/lib[^\\0]*/ld-[^\\0]+", binary.read(4096)).group().decode()
 with open("/proc/self/statm") as statm:
     pages = int(statm.read().split()[0])
+stdlib = sysconfig.get_path("stdlib", vars={"installed_base": sys.base_prefix})
+site_packages = sysconfig.get_path("purelib")
+path = [stdlib, stdlib + "/lib-dynload", site_packages]
 print(json.dumps({
     "version": sys.version_info[:2],
     "executable": executable,
     "loader": loader,
-    "stdlib": sysconfig.get_path("stdlib", vars={"installed_base": sys.base_prefix}),
-    "site_packages": sysconfig.get_path("purelib"),
+    "stdlib": stdlib,
+    "site_packages": site_packages,
+    "not_installed": [
+        name for name in sys.argv[1:]
+        if name not in sys.builtin_module_names and not importlib.machinery.PathFinder.find_spec(name, path)
+    ],
     "libraries": sorted(libraries),
     "address_space_bytes": pages * os.sysconf("SC_PAGESIZE"),
     "bundle": bundle.hex(),
@@ -103,16 +112,22 @@ def default_python() -> Path:
     return own if own.exists() else Path(sys.executable)
 
 
-def describe(python: Path) -> Interpreter:
+def describe(python: Path, warm_imports: Sequence[str] = ()) -> Interpreter:
     """Ask a Python interpreter what a jail for it has to hold.
 
+    Args:
+        python: the interpreter.
+        warm_imports: modules that zygotes are to import.
+
     Raises:
-        SandboxUnavailable: it cannot be run, or is not version 3.11.
+        SandboxUnavailable: it cannot be run, is not version 3.11, or has not all of the modules: a zygote that imports
+            them would fail for ever.
     """
+    packages = [name.partition(".")[0] for name in warm_imports]
     sources = {"jail": ""} | {f"jail.{file.stem}": file.read_text("utf-8") for file in _JAIL_SOURCES.glob("[!_]*.py")}
     try:
         answer = subprocess.run(
-            [python, "-I", "-c", _DESCRIBE],
+            [python, "-I", "-c", _DESCRIBE, *packages],
             input=json.dumps([sources, _UNSEEN]).encode(),
             capture_output=True,
             check=True,
@@ -127,6 +142,11 @@ def describe(python: Path) -> Interpreter:
     facts = json.loads(answer.stdout)
     if facts.pop("version") != [3, 11]:
         raise SandboxUnavailable(f"The scripts' Python {python} is not Python 3.11; set SANDBOX_PYTHON to one that is.")
+    if absent := facts.pop("not_installed"):
+        raise SandboxUnavailable(
+            f"SANDBOX_WARM_IMPORTS: {' and '.join(absent)} {'is' if len(absent) == 1 else 'are'} not installed for "
+            f"scripts (in {facts['site_packages']}); install what is named, or name less."
+        )
     facts["libraries"] = tuple(facts["libraries"])
     facts["bundle"] = bytes.fromhex(facts["bundle"])
     return Interpreter(**facts, own_environment=Path(facts["site_packages"]) not in map(Path, sys.path))

@@ -1,5 +1,6 @@
 """The levels of isolation, and the ways to reach them that this place may allow, strongest first."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -65,6 +66,24 @@ def ways(*, root: bool, cgroups: bool) -> tuple[Way, ...]:
     jails.append(Way(IsolationLevel.SECCOMP))
     found = [replace(way, cgroups=grouped) for way in jails for grouped in ((True, False) if cgroups else (False,))]
     return (*found, Way(IsolationLevel.PROCESS))
+
+
+def name_refusals(refusals: Mapping[Way, str]) -> list[str]:
+    """Say why ways that were tried are not used: each reason once, with all that were refused for it.
+
+    A way stands for itself and for the same with control groups, and a level for all of its ways.
+    """
+    sentences = []
+    for reason in dict.fromkeys(refusals.values()):
+        refused = [way for way in refusals if refusals[way] == reason]
+        others = {way.level for way in refusals if refusals[way] != reason}
+        names = [
+            str(way) if way.level in others else way.level.value
+            for way in refused
+            if not (way.cgroups and replace(way, cgroups=False) in refused)
+        ]
+        sentences.append(f"{' and '.join(dict.fromkeys(names))}: {reason}")
+    return sentences
 
 
 @dataclass(frozen=True, slots=True)

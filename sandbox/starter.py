@@ -63,16 +63,23 @@ class Starter(Protocol):
 
 
 def make_local_starter(
-    limits: Limits, concurrency: int, spares: int, *, nsjail: Path | None, python: Path | None
+    limits: Limits,
+    concurrency: int,
+    spares: int,
+    *,
+    nsjail: Path | None,
+    python: Path | None,
+    warm_imports: Sequence[str] = (),
 ) -> "LocalStarter":
     """Find out what this place has for building jails; for the arguments see `Sandbox` and `WarmStart`.
 
     Raises:
-        SandboxUnavailable: the scripts' interpreter does not work.
+        SandboxUnavailable: the scripts' interpreter does not work, or has not what is to be imported.
     """
     from .probe import look_around  # noqa: PLC0415 (not needed where another process starts the jails)
 
-    place, missing = look_around(python or interpreter.default_python(), nsjail, concurrency, spares)
+    python = python or interpreter.default_python()
+    place, missing = look_around(python, nsjail, concurrency, spares, warm_imports)
     return LocalStarter(place, missing, limits)
 
 

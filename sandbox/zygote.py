@@ -1,14 +1,17 @@
 """One zygote as the host sees it: a jail that holds a warm interpreter, and forks a spare for every order."""
 
+import logging
 import math
 import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
 
-from .errors import OrderFailed
+import msgspec
+
+from .errors import ImportFailed, OrderFailed
 from .jail_process import Jail
-from .limits import Limits
+from .limits import MB, Limits
 from .messages import Order
 from .numbers import Numbers
 from .spare import Spare
@@ -17,6 +20,15 @@ from .spare import Spare
 _WARM_UP_SECONDS = 60.0
 # How long a fork may take there.
 _ANSWER_SECONDS = 10.0
+_FAILURE_CHARACTERS = 500
+
+_log = logging.getLogger(__name__)
+
+
+class _Warm(msgspec.Struct, frozen=True):
+    """The zygote's first word: it is warm, or what could not be imported."""
+
+    failure: str = ""
 
 
 class Zygote:
@@ -29,13 +41,14 @@ class Zygote:
         on_order: how many spares are still to come.
     """
 
-    def __init__(self, jail: Jail, limits: Limits, numbers: Numbers) -> None:
+    def __init__(self, jail: Jail, limits: Limits, numbers: Numbers, fresh_bytes: int | None = None) -> None:
         """Take over a jail that starts to warm up.
 
         Args:
             jail: a fresh jail, which this object closes.
             limits: what a script may use.
             numbers: where its spares get theirs from.
+            fresh_bytes: what an interpreter that has imported nothing takes of the address space; None: not known.
         """
         self.jail = jail
         self.running = 0
@@ -44,6 +57,7 @@ class Zygote:
         self._answer_until = 0.0
         self._limits = limits
         self._numbers = numbers
+        self._fresh_bytes = fresh_bytes
         self._ordered: deque[int] = deque()
         self._address_space_bytes = 0
 
@@ -51,11 +65,25 @@ class Zygote:
         """Wait until everything is imported.
 
         Raises:
+            ImportFailed: something cannot be imported.
             SandboxUnavailable: the jail has failed.
         """
-        if self.jail.receive(_WARM_UP_SECONDS, 0)[0] != b"{}\n":
-            raise self.jail.failure("its zygote has ended")
+        line, _ = self.jail.receive(_WARM_UP_SECONDS, 0)
+        try:
+            said = msgspec.json.decode(line, type=_Warm)
+        except msgspec.DecodeError:
+            raise self.jail.failure("its zygote has ended") from None
+        if said.failure:
+            raise ImportFailed(f"SANDBOX_WARM_IMPORTS: {said.failure[:_FAILURE_CHARACTERS]}")
         self._address_space_bytes = self.jail.address_space_bytes()
+        imports_bytes = self._address_space_bytes - (self._fresh_bytes or self._address_space_bytes)
+        if imports_bytes > self._limits.memory_bytes:
+            _log.warning(
+                "The imports of SANDBOX_WARM_IMPORTS take %d MB and scripts get SANDBOX_MEMORY_MB=%d: one that is run "
+                "while there is no warm interpreter cannot import them.",
+                imports_bytes // MB,
+                self._limits.memory_bytes // MB,
+            )
 
     def order(self, order: Callable[[int, int], Order]) -> None:
         """Order one more spare.

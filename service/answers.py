@@ -90,11 +90,12 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
 
 
 def usage_document(outcome: Outcome) -> dict[str, float]:
-    """Describe what a script used, to a tenth."""
+    """Describe how long a script waited and what it used, to a tenth."""
     return {
         "wall_ms": round(outcome.usage.wall_ms, 1),
         "cpu_ms": round(outcome.usage.cpu_ms, 1),
         "peak_memory_mb": round(outcome.usage.peak_memory_mb, 1),
+        "wait_ms": round(outcome.usage.wait_ms, 1),
     }
 
 
@@ -105,6 +106,7 @@ def health_document(health: Health) -> dict[str, Any]:
         document["isolation"] = health.isolation.value
     if health.reason:
         document["reason"] = health.reason
-    if health.missing:
-        document["missing"] = list(health.missing)
+    # What has its place in the reason is not said twice.
+    if missing := [layer for layer in health.missing if layer not in health.reason]:
+        document["missing"] = missing
     return document

@@ -17,8 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
-# The environment variable that names the server's end of the socket to the process that starts jails.
-STARTER_FD = "STARTER_FD"
+from sandbox.reach import find_closed
+from service.settings import STARTER_FD, Settings, SettingsError, read_settings
 
 # A user and group without a name, a file or another process; not among those of scripts (sandbox/place.py).
 _SERVER_ID = 65_532
@@ -34,6 +34,12 @@ _CAP_SETGID, _CAP_SETUID = 6, 7
 
 def main() -> int:
     """Run until the server ends, and return the status to end with."""
+    try:
+        # As root, and so before the server, who may not see what NSJAIL and SANDBOX_PYTHON name.
+        settings = read_settings(os.environ)
+    except SettingsError as error:
+        print(f"Wrong settings:\n{error}", file=sys.stderr)
+        return 1
     if os.geteuid() != 0:
         return _wait_for(_start_server(None), None)
     if not _may_become_another_user():
@@ -43,11 +49,18 @@ def main() -> int:
             file=sys.stderr,
         )
         return 1
+    if closed := find_closed((_FOLDER, sys.prefix, sys.executable)):
+        print(
+            f"The service is root, and its HTTP server another user, to whom {closed} is closed. Open it (chmod o+rx), "
+            "put the service and its Python elsewhere, such as below /opt, or start it as another user.",
+            file=sys.stderr,
+        )
+        return 1
     requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     # The server first: the other imports, and looks around, while the server does its own imports.
     server = _start_server(theirs.fileno())
     theirs.close()
-    starter = _fork_starter(requests)
+    starter = _fork_starter(requests, settings)
     requests.close()
     status = _wait_for(server, starter)
     _end(starter, status)
@@ -82,7 +95,7 @@ def _start_server(starter_fd: int | None) -> subprocess.Popen[bytes]:
     return process
 
 
-def _fork_starter(requests: socket.socket) -> int:
+def _fork_starter(requests: socket.socket, settings: Settings) -> int:
     """Fork the process that starts jails, and return its process id."""
     pid = os.fork()
     if pid:
@@ -91,7 +104,7 @@ def _fork_starter(requests: socket.socket) -> int:
     try:
         for number in _ENDING:
             signal.signal(number, signal.SIG_IGN)  # it ends when the server has
-        _start_jails(requests)
+        _start_jails(requests, settings)
         status = 0
     except BaseException:
         traceback.print_exc()
@@ -99,15 +112,13 @@ def _fork_starter(requests: socket.socket) -> int:
         os._exit(status)
 
 
-def _start_jails(requests: socket.socket) -> None:
+def _start_jails(requests: socket.socket, settings: Settings) -> None:
     """Start the jails that the server asks for, until it has gone."""
     from sandbox.privileged import Allowed, serve  # noqa: PLC0415 (the server has been started meanwhile)
     from service.logs import configure_logs  # noqa: PLC0415
     from service.open_files import divide_open_files  # noqa: PLC0415
-    from service.settings import SettingsError, read_settings  # noqa: PLC0415
 
     try:
-        settings = read_settings(os.environ)
         divide_open_files(settings)
     except SettingsError:
         return  # the server says what is wrong, and ends

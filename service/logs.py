@@ -42,8 +42,8 @@ class RequestLine:
         remote_ip: the peer's address: behind a proxy, the proxy's.
         user_agent: as sent; may be empty.
         trace: the trace that the request belongs to; empty when it names none.
-        details: what is known beyond HTTP: `code`, `wall_ms`, `cpu_ms`, `peak_memory_mb`, `isolation`,
-            `script_sha256`, `reason`, `error_id`.
+        details: what is known beyond HTTP: `code`, `wall_ms`, `cpu_ms`, `peak_memory_mb`, `wait_ms`,
+            `isolation`, `script_sha256`, `reason`, `error_id`.
     """
 
     method: str

@@ -31,7 +31,7 @@ locals {
     LOG_LEVEL               = var.log_level
     POLICY_FILE             = var.policy_file
     SANDBOX_CONCURRENCY     = local.slots
-    SANDBOX_CPU_SECONDS     = var.sandbox_cpu_seconds
+    SANDBOX_CPU_SECONDS     = coalesce(var.sandbox_cpu_seconds, ceil(var.sandbox_timeout_seconds))
     SANDBOX_MEMORY_MB       = var.sandbox_memory_mb
     SANDBOX_MODE            = var.sandbox_mode
     SANDBOX_OPEN_FILES      = var.sandbox_open_files

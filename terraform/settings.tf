@@ -17,18 +17,18 @@ variable "sandbox_timeout_seconds" {
   default     = 10
 
   validation {
-    condition     = var.sandbox_timeout_seconds > 0 && var.sandbox_timeout_seconds <= 3600
-    error_message = "sandbox_timeout_seconds must be a number above 0, up to 3600."
+    condition     = var.sandbox_timeout_seconds >= 0.1 && var.sandbox_timeout_seconds <= 3600
+    error_message = "sandbox_timeout_seconds must be a number from 0.1 to 3600."
   }
 }
 
 variable "sandbox_cpu_seconds" {
-  description = "CPU time for one script, all threads together, in seconds."
+  description = "CPU time for one script, all threads together, in seconds; by default sandbox_timeout_seconds, rounded up."
   type        = number
-  default     = 10
+  default     = null
 
   validation {
-    condition     = var.sandbox_cpu_seconds >= 1 && var.sandbox_cpu_seconds <= 3600 && floor(var.sandbox_cpu_seconds) == var.sandbox_cpu_seconds
+    condition     = var.sandbox_cpu_seconds == null ? true : var.sandbox_cpu_seconds >= 1 && var.sandbox_cpu_seconds <= 3600 && floor(var.sandbox_cpu_seconds) == var.sandbox_cpu_seconds
     error_message = "sandbox_cpu_seconds must be a whole number from 1 to 3600."
   }
 }
@@ -39,8 +39,8 @@ variable "sandbox_memory_mb" {
   default     = 512
 
   validation {
-    condition     = var.sandbox_memory_mb >= 1 && var.sandbox_memory_mb <= 65536 && floor(var.sandbox_memory_mb) == var.sandbox_memory_mb
-    error_message = "sandbox_memory_mb must be a whole number from 1 to 65536."
+    condition     = var.sandbox_memory_mb >= 16 && var.sandbox_memory_mb <= 65536 && floor(var.sandbox_memory_mb) == var.sandbox_memory_mb
+    error_message = "sandbox_memory_mb must be a whole number from 16 to 65536."
   }
 }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from _json import encode_basestring_ascii  # the C function alone: `import json` costs 10 ms
 
 from . import isolate, kernel, surroundings
 from .orders import receive_setup
@@ -74,18 +75,27 @@ def serve(control: socket) -> None:
     isolate.open_standard_streams()
     surroundings.settle_zygote(setup["site_packages"])
     if setup["zygote"]:
-        warm_up(setup["warm_imports"])
-        control.sendall(b"{}\n")
+        failure = warm_up(setup["warm_imports"])
+        said = b'"failure":%b' % encode_basestring_ascii(failure).encode() if failure else b""
+        control.sendall(b"{%b}\n" % said)
     Supervisor(control, setup).serve()
 
 
-def warm_up(names: list[str]) -> None:
-    """Import what many scripts use and the modules named, and load what those load only when they are first used."""
+def warm_up(names: list[str]) -> str:
+    """Import what many scripts use and the modules named, and load what those load only when they are first used.
+
+    Returns:
+        which module cannot be imported, and why; nothing where all can.
+    """
     for name in (*_COMMON, *names):
-        __import__(name)
-        exec(_TOUCH.get(name, ""), {})  # noqa: S102 (the text above)
+        try:
+            __import__(name)
+            exec(_TOUCH.get(name, ""), {})  # noqa: S102 (the text above)
+        except BaseException as error:
+            return f"{name} cannot be imported: {type(error).__name__}: {error}"
     # The first call makes the classes of syntax trees, which takes 2 ms.
     compile("0", "", "exec")
     # Objects that are there before the fork stay out of every later collection, which would copy their pages.
     gc.collect()
     gc.freeze()
+    return ""

@@ -1,7 +1,8 @@
 """What schemathesis is told besides the document: scripts that are scripts, and what every answer has to be.
 
 A string that is made at random is never a script with a `main`. So half of the valid requests are given one that is,
-made of expressions that end in every way that a script can.
+made of expressions that end in every way that a script can. Nor is a request likely to be too large by chance, so some
+of the wrong ones are.
 """
 
 import json
@@ -27,6 +28,9 @@ _LIMITS = Limits()
 # JSON writes one byte as six characters at the most (\u0000). Beyond the result and the streams there are an error of
 # 8K characters, a traceback of 32K, or a hundred violations.
 _MOST_BYTES = _LIMITS.result_bytes + 6 * (_LIMITS.stdout_bytes + _LIMITS.stderr_bytes) + 6 * 2**17
+
+# More than SANDBOX_REQUEST_MB.
+_TOO_LARGE = 2 * 2**20
 
 _EXPRESSIONS = (
     "None",
@@ -86,16 +90,18 @@ _scripts = st.builds(
 
 @schemathesis.hook
 def flatmap_case(context: HookContext, case: AnyCase) -> st.SearchStrategy[AnyCase]:
-    """Put a script that runs into half of the valid requests to run one."""
+    """Put a script that runs into half of the valid requests to run one, and one that is too large into some others."""
     body = case.body
     valid = case.meta is not None and case.meta.generation.mode == GenerationMode.POSITIVE
-    if not valid or case.path != "/execute" or not isinstance(body, dict):
+    if case.path != "/execute" or not isinstance(body, dict):
         return st.just(case)
 
     def with_script(script: str) -> AnyCase:
         case.body = {**body, "script": script, "timeout": 0.3}
         return case
 
+    if not valid:
+        return st.integers(0, 3).map(lambda one: case if one else with_script(" " * _TOO_LARGE))
     return st.just(case) | _scripts.map(with_script)
 
 

@@ -96,7 +96,7 @@ def test_answer_of_a_script_that_returned(server: Server) -> None:
     document = check_json(answer)
     usage = document.pop("usage")
     assert document == {"result": {"n": 10**40, "ü": None}, "stdout": "hé\n", "stderr": "err\n"}
-    assert list(usage) == ["wall_ms", "cpu_ms", "peak_memory_mb"]
+    assert list(usage) == ["wall_ms", "cpu_ms", "peak_memory_mb", "wait_ms"]
     assert usage["wall_ms"] > 0
     assert usage["cpu_ms"] > 0
     # Nothing, where all that the script touched had been there before it.
@@ -177,8 +177,8 @@ def test_head_of_health_has_headers_and_no_body(server: Server) -> None:
 
 @pytest.fixture(scope="module")
 def unsafe(serve: Serve) -> Server:
-    """A server that may run nothing, because it demands more than there is without nsjail."""
-    return serve(SANDBOX_MIN_ISOLATION="namespaces", NSJAIL="/nonexistent/nsjail")
+    """A server that may run nothing, because it demands more than there is where nsjail does not start."""
+    return serve(SANDBOX_MIN_ISOLATION="namespaces", NSJAIL="/bin/false")
 
 
 def test_health_without_the_isolation_demanded(unsafe: Server) -> None:

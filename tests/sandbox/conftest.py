@@ -42,7 +42,7 @@ def start_at_level(serve: Serve, level: str, mode: str, *, user: int | None, **s
     """
     settings = SETTINGS | {"SANDBOX_MODE": mode} | settings
     if level == "process":
-        settings["NSJAIL"] = "/no/such/nsjail"
+        settings["NSJAIL"] = "/bin/false"
     server = serve(user=user, without_namespaces=level == "seccomp", **settings)
     if server.isolation() == level:
         wait_until_idle(server, level, mode)

@@ -8,12 +8,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from service.settings import TABLE, Setting
+from service.settings import TABLE
+from service.values import Setting
 from tests.conftest import ROOT
 from tests.terraform.tables import BETWEEN, README, TERRAFORM, attribute, blocks, tables
 
 # What the image or the configuration itself decides.
-NOT_VARIABLES = {"PORT", "SANDBOX_MIN_ISOLATION", "NSJAIL", "SANDBOX_PYTHON", "LOG_FORMAT", "GOOGLE_CLOUD_PROJECT"}
+OF_THE_IMAGE = {"HOST", "PORT", "NSJAIL", "SANDBOX_PYTHON", "LOG_FORMAT"}
+NOT_VARIABLES = OF_THE_IMAGE | {"SANDBOX_MIN_ISOLATION", "GOOGLE_CLOUD_PROJECT"}
+# By default they follow from variables: the number of CPUs, and the timeout.
+FOLLOW = ("SANDBOX_CONCURRENCY", "SANDBOX_SPARES", "SANDBOX_CPU_SECONDS")
 SETTINGS = [setting for setting in TABLE if setting.name not in NOT_VARIABLES]
 
 
@@ -25,19 +29,19 @@ def test_settings_are_variables_of_the_same_names() -> None:
 def test_settings_have_the_same_defaults_and_ranges(setting: Setting) -> None:
     block = blocks("variable", "settings.tf")[setting.name.lower()]
     default = attribute(block, "default").strip('"')
-    # By default they follow from the number of CPUs, which is a variable.
-    expected = "null" if setting.name in ("SANDBOX_CONCURRENCY", "SANDBOX_SPARES") else setting.default
+    expected = "null" if setting.name in FOLLOW else setting.default
     assert default == expected
-    bounds = re.fullmatch(r"a whole number from (\d+) to (\d+)", setting.expected)
+    bounds = re.fullmatch(r"a (?:whole )?number from ([\d.]+) to (\d+)", setting.expected)
     if bounds:
         variable = f"var.{setting.name.lower()}"
-        assert f"{variable} >= {bounds[1]} && {variable} <= {bounds[2]} && floor({variable}) == {variable}" in block
+        assert f"{variable} >= {bounds[1]} && {variable} <= {bounds[2]}" in block
+        assert (f" && floor({variable}) == {variable}" in block) == ("whole" in setting.expected)
 
 
 def test_every_setting_reaches_the_service() -> None:
     text = (TERRAFORM / "service.tf").read_text()
     passed = set(re.findall(r"^    ([A-Z_]+)\s+=", text, re.MULTILINE))
-    assert passed == {setting.name for setting in TABLE} - {"PORT", "NSJAIL", "SANDBOX_PYTHON", "LOG_FORMAT"}
+    assert passed == {setting.name for setting in TABLE} - OF_THE_IMAGE
 
 
 def test_the_readme_has_the_tables_of_this_configuration() -> None:

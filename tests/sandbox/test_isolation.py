@@ -1,0 +1,31 @@
+"""How refusals are told."""
+
+from dataclasses import replace
+
+from sandbox.isolation import IsolationLevel, Way, name_refusals
+
+USER = Way(IsolationLevel.NAMESPACES, user_namespace=True)
+ROOT_ONLY = Way(IsolationLevel.NAMESPACES)
+SECCOMP = Way(IsolationLevel.SECCOMP)
+
+
+def grouped(way: Way) -> Way:
+    return replace(way, cgroups=True)
+
+
+def test_a_reason_is_said_once_with_all_that_it_stops() -> None:
+    every = [grouped(USER), USER, grouped(ROOT_ONLY), ROOT_ONLY, grouped(SECCOMP), SECCOMP]
+    assert name_refusals(dict.fromkeys(every, "no.")) == ["namespaces and seccomp: no."]
+
+
+def test_ways_are_told_apart_where_their_reasons_differ() -> None:
+    refusals = {grouped(USER): "no.", USER: "no.", grouped(ROOT_ONLY): "groups.", ROOT_ONLY: "never.", SECCOMP: "no."}
+    assert name_refusals(refusals) == [
+        "namespaces and seccomp: no.",
+        "namespaces without a user namespace, with control groups: groups.",
+        "namespaces without a user namespace: never.",
+    ]
+
+
+def test_nothing_refused_is_nothing_said() -> None:
+    assert name_refusals({}) == []
