@@ -29,6 +29,7 @@ _RESERVE_BYTES = 8 * 2**20
 _OUT_OF_MEMORY = b'{"end":"memory_limit","error":"%b","traceback":"MemoryError\\n","line":%b}'
 _SEED_BYTES = 32
 _BYTE_ORDER_MARK = "\ufeff"
+_ENDLESS = "%s It is what an iterator yields, perhaps without end. Return what you need of it: a list may take %d MB of memory."
 
 
 class _MissingMain(Exception):
@@ -84,7 +85,7 @@ def _run(source: str, args_json: str, limits: Setup, reserve: list[bytes]) -> by
     surroundings.search_no_folder(folder)  # as a script before this one may have left it: the spare's dry run
     try:
         returned = _returned_by_main(source, args_json, folder)
-        return b'{"end":"returned","result":%b}' % _finish(returned, limits["result_bytes"])
+        return b'{"end":"returned","result":%b}' % _finish(returned, limits)
     # First, for the tuple of the next clause could not be made.
     except MemoryError as error:
         reserve.clear()
@@ -155,12 +156,17 @@ def _parse_args(args_json: str) -> dict[str, Any]:
     return args
 
 
-def _finish(returned: object, limit_bytes: int) -> bytes:
+def _finish(returned: object, limits: Setup) -> bytes:
     """Encode what `main` returned, or what becomes of it where it has yet to run."""
-    text = None
-    if hasattr(type(returned), "__await__") or hasattr(type(returned), "__aiter__"):
-        returned, text = _run_event_loop(_await(returned, limit_bytes))
-    return encode(returned, limit_bytes) if text is None else text
+    kind, limit_bytes, text = type(returned), limits["result_bytes"], None
+    try:
+        if hasattr(kind, "__await__") or hasattr(kind, "__aiter__"):
+            returned, text = _run_event_loop(_await(returned, limit_bytes))
+        return encode(returned, limit_bytes) if text is None else text
+    except TooLarge as error:
+        if hasattr(kind, "__next__") or hasattr(kind, "__anext__"):
+            error.args = (_ENDLESS % (error, limits["memory_bytes"] // 2**20),)
+        raise
 
 
 async def _await(value: Any, limit_bytes: int) -> tuple[object, bytes | None]:
