@@ -29,7 +29,8 @@ _RESERVE_BYTES = 8 * 2**20
 _OUT_OF_MEMORY = b'{"end":"memory_limit","error":"%b","traceback":"MemoryError\\n","line":%b}'
 _SEED_BYTES = 32
 _BYTE_ORDER_MARK = "\ufeff"
-_ENDLESS = "%s It is what an iterator yields, perhaps without end. Return what you need of it: a list may take %d MB of memory."
+# Of an iterator, and how much memory a list of its own may take.
+_ENDLESS = "%s It is what an iterator yields, perhaps without end. Return what you need of it, within %d MB of memory."
 
 
 class _MissingMain(Exception):
