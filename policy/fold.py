@@ -19,7 +19,7 @@ _MAX_WORK = 100_000
 _ENCODINGS = frozenset({"ascii", "utf-8", "utf8", "latin-1", "latin1"})
 _TEMPLATE_WITHOUT_SPECS = re.compile(r"(?:[^{}]|\{\{|\}\}|\{\w*\})*")
 _PERCENT_WITHOUT_WIDTHS = re.compile(r"(?:[^%]|%[sc%])*")
-_METHODS = frozenset(
+METHODS = frozenset(
     {
         "capitalize", "casefold", "decode", "encode", "format", "join", "lower", "lstrip", "partition",
         "removeprefix", "removesuffix", "replace", "rpartition", "rsplit", "rstrip", "split", "splitlines", "strip",
@@ -86,7 +86,7 @@ def fold_method(
     base: Value, name: str, arguments: Sequence[Value], keywords: Mapping[str, Value] | None = None
 ) -> Value | None:
     """The value of `base.name(…)` for a text or bytes."""
-    method = getattr(base, name, None) if name in _METHODS and isinstance(base, str | bytes) else None
+    method = getattr(base, name, None) if name in METHODS and isinstance(base, str | bytes) else None
     if method is None:
         return None
     if name == "format" and not (isinstance(base, str) and _TEMPLATE_WITHOUT_SPECS.fullmatch(base)):

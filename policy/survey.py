@@ -1,12 +1,14 @@
 """One walk over a script: its scopes, and the places that a rule could concern."""
 
 import ast
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from policy.scope import Scope, ScopeKind
+from policy.scope import Binding, Scope, ScopeKind
 from policy.structure import MAX_AST_DEPTH, MAX_AST_NODES, SourceError
 from policy.syntax import CHILD_FIELDS
+from policy.type_checking import is_for_type_checkers, never_runs
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -21,7 +23,9 @@ class Survey:
         attributes: every attribute, its scope, and whether it is used bare.
         imported: the names that import statements bind, in any scope.
         words: every identifier by which the script reads something: names, attributes, what it imports from modules.
+        asked: what stands to the right of the one `in` of a comparison.
         calls, subscripts, imports, from_imports, class_patterns, mapping_patterns: those nodes, with their scopes.
+        tree, size: what was walked over, and how many syntax elements it has.
     """
 
     def __init__(self, tree: ast.Module) -> None:
@@ -30,6 +34,7 @@ class Survey:
         Raises:
             SourceError: it is deeper, or has more nodes, than the limits allow.
         """
+        self.tree = tree
         self._scopes: list[Scope] = []
         self.module = self._open("module", tree, None)
         self.imported: set[str] = set()
@@ -42,10 +47,16 @@ class Survey:
         self.from_imports: list[tuple[ast.ImportFrom, Scope]] = []
         self.class_patterns: list[tuple[ast.MatchClass, Scope]] = []
         self.mapping_patterns: list[tuple[ast.MatchMapping, Scope]] = []
+        self.asked: set[ast.expr] = set()
+        # Blocks for type checkers: what must be known of the whole script before they count as never run.
+        self._guarded: list[tuple[ast.If, Scope, int]] | None = []
         self._redirected: list[tuple[Scope, ast.Global | ast.Nonlocal]] = []
         self._stack: list[tuple[ast.AST, Scope, int]] = [(tree, self.module, 0)]
         self._depth = 0
+        self.size = 0
         self._walk()
+        if self._guarded:
+            self._walk_guarded(self._guarded)
         for scope, statement in self._redirected:
             scope.redirect(statement, self.module)
         self.words.update(node.id for node, _, _ in self.names)
@@ -54,7 +65,7 @@ class Survey:
     def _walk(self) -> None:
         stack, handlers, notes, children = self._stack, _HANDLERS, _NOTES, CHILD_FIELDS
         constant = ast.Constant  # nothing in it to visit, and every fifth node is one
-        count = 0
+        count = self.size
         while stack:
             node, scope, depth = stack.pop()
             count += 1
@@ -76,12 +87,43 @@ class Survey:
                             stack.append((child, scope, depth))
                 elif value is not None and value.__class__ is not constant:
                     stack.append((value, scope, depth))
+        self.size = count
         if count > MAX_AST_NODES:
             raise SourceError(f"Script is too large: it has {count} syntax elements, and at most {MAX_AST_NODES} fit.")
+
+    def _walk_guarded(self, guarded: list[tuple[ast.If, Scope, int]]) -> None:
+        """Walk over the blocks for type checkers, and forget what those hold that never run."""
+        self._guarded = None  # a block in such a block is a part of it
+        lists: list[list[Any]] = [
+            self.names, self.attributes, self.calls, self.subscripts, self.imports, self.from_imports,
+            self.class_patterns, self.mapping_patterns,
+        ]  # fmt: skip
+        spans = []
+        for node, scope, depth in guarded:
+            starts = [len(found) for found in lists]
+            self._depth = depth
+            self._push(scope, *node.body)
+            self._walk()
+            spans.append((node, [(start, len(found)) for start, found in zip(starts, lists, strict=True)]))
+        never = [span for node, span in spans if never_runs(node.test, self)]
+        for span in reversed(never):
+            for found, (start, end) in zip(lists, span, strict=True):
+                for node, scope, *_ in found[start:end]:
+                    if isinstance(node, ast.Import | ast.ImportFrom):
+                        _forget_imports(node, scope)
+                del found[start:end]
 
     def _open(self, kind: ScopeKind, node: ast.AST, parent: Scope | None) -> Scope:
         self._scopes.append(Scope(kind, node, parent))
         return self._scopes[-1]
+
+    def defines_method(self, name: str) -> bool:
+        """Whether a class of the script has something of that name."""
+        return any(scope.kind == "class" and name in scope.bindings for scope in self._scopes)
+
+    def bindings(self, name: str) -> Iterator[Binding]:
+        """What a name may be in any scope."""
+        return itertools.chain.from_iterable(scope.bindings.get(name, ()) for scope in self._scopes)
 
     def release(self) -> None:
         """Untie the scopes, which refer to each other and to the tree: it is freed at once, not at some collection."""
@@ -134,6 +176,17 @@ class Survey:
             self.names.append((base, scope, False))
         else:
             self._push(scope, base)
+
+    def _if(self, node: ast.If, scope: Scope) -> None:
+        self._push(scope, node.test, *node.orelse)
+        if self._guarded is not None and is_for_type_checkers(node.test):
+            self._guarded.append((node, scope, self._depth))
+        else:
+            self._push(scope, *node.body)
+
+    def _compare(self, node: ast.Compare, scope: Scope) -> None:
+        if len(node.ops) == 1 and isinstance(node.ops[0], ast.In | ast.NotIn):
+            self.asked.add(node.comparators[0])
 
     def _call(self, node: ast.Call, scope: Scope) -> None:
         self.calls.append((node, scope))
@@ -253,6 +306,17 @@ class Survey:
         self.words.update(node.kwd_attrs)
 
 
+def _forget_imports(node: ast.Import | ast.ImportFrom, scope: Scope) -> None:
+    """Leave of an import that never runs only that its names are bound in its scope, and not to what."""
+    for alias in node.names:
+        name = alias.asname or (alias.name.partition(".")[0] if isinstance(node, ast.Import) else alias.name)
+        values = scope.bindings.get(name, [])
+        for position, value in enumerate(values):
+            if isinstance(value, str):
+                values[position] = None
+                break
+
+
 def _too_deep(node: ast.AST) -> SourceError:
     return SourceError("Script is nested too deeply.", getattr(node, "lineno", None))
 
@@ -260,6 +324,7 @@ def _too_deep(node: ast.AST) -> SourceError:
 # What notes something about a node, the children of which are then visited like those of any other.
 _NOTES: dict[type[ast.AST], Callable[[Survey, Any, Scope], None]] = {
     ast.Call: Survey._call,
+    ast.Compare: Survey._compare,
     ast.Subscript: Survey._subscript,
     ast.Return: Survey._return,
     ast.Yield: Survey._yield,
@@ -286,6 +351,7 @@ _HANDLERS: dict[type[ast.AST], Callable[[Survey, Any, Scope], None]] = {
     ast.AnnAssign: Survey._annotated,
     ast.AugAssign: Survey._augmented,
     ast.NamedExpr: Survey._walrus,
+    ast.If: Survey._if,
     ast.For: Survey._for,
     ast.AsyncFor: Survey._for,
     ast.Import: Survey._import,

@@ -18,8 +18,10 @@ NOTHING: frozenset[str] = frozenset()
 _MAX_DEPTH = 60
 # Above this, a text counts as unknown.
 _MAX_VALUES = 32
-# Far more than any honest script asks for; about a second.
-_MAX_EFFORT = 300_000
+# Far more than any honest script asks for (the standard library's own files stay below a tenth of it), and about half a
+# second for the longest script. It follows the script's size: a short one is to be answered at once.
+_LEAST_EFFORT = 10_000
+_EFFORT_PER_CHARACTER = 0.5
 _ITEM_GETTERS = frozenset({"get", "pop"})
 _CONVERSIONS = frozenset({-1, ord("s")})  # none, and !s
 
@@ -35,12 +37,12 @@ def too_convoluted(node: ast.AST) -> SourceError:
 class Effort:
     """What the resolving of one script has cost, and how deep it is at the moment."""
 
-    __slots__ = ("_depth", "_spent")
+    __slots__ = ("_depth", "_left")
 
-    def __init__(self) -> None:
-        """Begin at the surface."""
+    def __init__(self, size: int) -> None:
+        """Begin at the surface of a script of so many characters."""
         self._depth = 0
-        self._spent = 0
+        self._left = _LEAST_EFFORT + int(_EFFORT_PER_CHARACTER * size)
 
     def enter(self, node: ast.AST) -> None:
         """Go one level down.
@@ -62,8 +64,8 @@ class Effort:
         Raises:
             SourceError: that makes too many.
         """
-        self._spent += amount
-        if self._spent > _MAX_EFFORT:
+        self._left -= amount
+        if self._left < 0:
             raise too_convoluted(node)
 
 
@@ -87,6 +89,28 @@ class Texts:
         if isinstance(node, ast.Constant):
             return frozenset({node.value}) if isinstance(node.value, str) else NOTHING
         return frozenset(value for value in _flat(self._of(node, scope)) if isinstance(value, str))
+
+    def is_text(self, node: ast.expr, scope: Scope) -> bool:
+        """Whether an expression is a text, perhaps one that is not known: an f-string, `"a".join(x)`, `"a" + x`."""
+        rest, seen = [(node, scope)], 0
+        while rest and seen < _MAX_VALUES:
+            node, scope = rest.pop()
+            seen += 1
+            match node:
+                case ast.JoinedStr():
+                    return True
+                case ast.BinOp(left=left, right=right):
+                    rest += [(left, scope), (right, scope)]
+                case ast.Call(func=ast.Attribute(value=value, attr=attr)) if attr in fold.METHODS:
+                    rest.append((value, scope))
+                case ast.Call() if "builtins.str" in self._paths(node.func, scope):
+                    return True
+                case ast.Name() if owner := scope.owner(node.id):
+                    rest += [value for value in owner.bindings[node.id] if isinstance(value, tuple)]
+            if self.strings(node, scope):
+                return True
+            rest += [(part, scope) for part in alternatives(node)]
+        return bool(rest)
 
     def _of(self, node: ast.expr, scope: Scope) -> Values:
         if isinstance(node, ast.Constant):

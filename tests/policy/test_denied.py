@@ -4,7 +4,7 @@
 import pytest
 
 from policy import load_policy
-from policy.checker import MAX_VIOLATIONS
+from policy.findings import MAX_VIOLATIONS
 
 POLICY = load_policy()
 

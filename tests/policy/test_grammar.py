@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from policy.rules import public_name
+from policy.index import public_name
 from tests.policy import grammar
 from tests.policy.fuzzing import SECONDS, rounds
 from tests.policy.test_fuzz import POLICY, assert_is_a_report

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from policy import PolicyFileError, load_policy
-from policy.rules import RuleIndex
+from policy.index import RuleIndex
 from tests.conftest import ROOT
 from tests.policy.test_denied import DENIED, POLICY
 
