@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from policy.findings import Findings
+from policy.fold import METHODS
 from policy.handed_on import GETTER_MAKERS
 from policy.index import Denial, RuleIndex, public_name
 from policy.resolve import Resolver
 from policy.scope import Scope
 from policy.survey import Survey
 from policy.templates import replacement_fields
+from policy.texts import alternatives
 
 FORMATTERS: Final = frozenset({"format", "format_map"})
 _FORMAT_PATHS = frozenset(
@@ -21,11 +23,13 @@ _FORMAT_PATHS = frozenset(
 _FORMAT_METHODS = frozenset({"format", "vformat"})
 _FIELD_METHODS = frozenset({"get_field"})
 # They import what their first argument names.
-_PATCHERS = frozenset({"unittest.mock.patch", "unittest.mock.patch.dict", "unittest.mock.patch.multiple"})
+_PATCH_MULTIPLE = "unittest.mock.patch.multiple"
+_PATCHERS = frozenset({"unittest.mock.patch", "unittest.mock.patch.dict", _PATCH_MULTIPLE})
 _PATCHED = frozenset({"target", "in_dict"})
 # pandas evaluates their text: `df.query("@pd.io.common.os.system('x')")`.
 _EXPRESSION_METHODS = frozenset({"eval", "query"})
 _DOTTED_NAME = re.compile(r"[^\W\d]\w*(?:\s*\.\s*[^\W\d]\w*)+")
+_MAX_PARTS = 32  # what has more is taken for a text
 # Called as attributes (`operator.attrgetter(…)`), these are worth resolving; other methods are not.
 _CALLED_ATTRIBUTES = frozenset(path.rpartition(".")[2] for path in _FORMAT_PATHS | GETTER_MAKERS | _PATCHERS)
 # Beside `handed_on.READING_WORDS`: without any of these, no call does something with a text that it is given.
@@ -78,15 +82,15 @@ class ByText:
                 for dotted in self._resolver.strings(argument, scope):
                     self._report_known(node, self._in_dotted_name, dotted)
         if paths & _PATCHERS:
-            self._check_patch(node, scope)
+            self._check_patch(node, scope, each_keyword=_PATCH_MULTIPLE in paths)
 
     def _check_first(self, node: ast.Call, scope: Scope, find: Callable[[str], tuple[Denial, str] | None]) -> None:
         for text in self._resolver.strings(node.args[0], scope) if node.args else ():
             self._report_known(node, find, text)
 
-    def _check_patch(self, node: ast.Call, scope: Scope) -> None:
+    def _check_patch(self, node: ast.Call, scope: Scope, *, each_keyword: bool) -> None:
         arguments = [*node.args[:1], *(keyword.value for keyword in node.keywords if keyword.arg in _PATCHED)]
-        replaced = [keyword.arg for keyword in node.keywords if keyword.arg]
+        replaced = [keyword.arg for keyword in node.keywords if keyword.arg] if each_keyword else []
         for argument in arguments:
             for target in self._resolver.strings(argument, scope):
                 for path in (target, *(f"{target}.{name}" for name in replaced)):
@@ -161,9 +165,31 @@ class ByText:
         if called is None:
             return True
         call, scope = called
-        return any(
-            isinstance(each, ast.Starred) or self._resolver.is_text(each, scope) for each in call.args
-        ) or any(keyword.arg is None or self._resolver.is_text(keyword.value, scope) for keyword in call.keywords)
+        return any(isinstance(each, ast.Starred) or self._is_text(each, scope) for each in call.args) or any(
+            keyword.arg is None or self._is_text(keyword.value, scope) for keyword in call.keywords
+        )
+
+    def _is_text(self, node: ast.expr, scope: Scope) -> bool:
+        """Whether an expression is a text, perhaps one that is not known: an f-string, `"a".join(x)`, `"a" + x`."""
+        rest, seen = [(node, scope)], 0
+        while rest and seen < _MAX_PARTS:
+            node, scope = rest.pop()
+            seen += 1
+            match node:
+                case ast.JoinedStr():
+                    return True
+                case ast.BinOp(left=left, right=right):
+                    rest += [(left, scope), (right, scope)]
+                case ast.Call(func=ast.Attribute(value=value, attr=attr)) if attr in METHODS:
+                    rest.append((value, scope))
+                case ast.Call() if "builtins.str" in self._resolver.paths(node.func, scope):
+                    return True
+                case ast.Name() if owner := scope.owner(node.id):
+                    rest += [value for value in owner.bindings[node.id] if isinstance(value, tuple)]
+            if self._resolver.strings(node, scope):
+                return True
+            rest += [(part, scope) for part in alternatives(node)]
+        return bool(rest)
 
     def check_member_names(self, names: Mapping[str, Denial]) -> None:
         """Check every text that can be a member's name: what reads members by name was handed on, who knows where."""

@@ -10,7 +10,8 @@ from policy.index import RuleIndex
 from policy.report import Report
 from policy.rules import SHIPPED, Rule, load_policy_file
 from policy.scope import Scope
-from policy.survey import Function, Survey
+from policy.survey import Survey
+from policy.visits import Function
 
 # What is reported of a script's imports: no module that anybody keeps warm has a longer name.
 _MAX_IMPORTS = 500
@@ -85,9 +86,9 @@ def load_policy(path: Path | None = None) -> Policy:
 
 
 def _imports(survey: Survey) -> frozenset[str]:
-    names = [alias.name for node, _ in survey.imports for alias in node.names]
-    names += [node.module for node, _ in survey.from_imports if node.module and not node.level]
-    tops = dict.fromkeys(name.partition(".")[0] for name in names)
+    names = [(node.lineno, alias.name) for node, _ in survey.imports for alias in node.names]
+    names += [(node.lineno, node.module) for node, _ in survey.from_imports if node.module and not node.level]
+    tops = dict.fromkeys(name.partition(".")[0] for _, name in sorted(names))
     return frozenset([top for top in tops if len(top) <= _MAX_IMPORTED_NAME][:_MAX_IMPORTS])
 
 

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterable
 from typing import Final
 
-from policy.by_text import READING_NAMES, FORMATTERS, ByText
+from policy.by_text import FORMATTERS, READING_NAMES, ByText
 from policy.findings import Findings
 from policy.guards import check_guarded, imports_guarded
 from policy.handed_on import READING_WORDS, HandedOn
@@ -15,6 +15,8 @@ from policy.survey import Survey
 
 # To ask whether it holds a name (`"numpy" in sys.modules`) takes nothing out of it: its keys are texts.
 _MAY_BE_ASKED: Final = frozenset({"sys.modules"})
+# `from typing import *` is honest; what is denied of it is found where its name is used.
+_OFTEN_IMPORTED_WHOLE: Final = frozenset({"typing"})
 
 
 class Checks:
@@ -88,7 +90,7 @@ class Checks:
 
     def _check_imported(self, written: str, module: str, alias: ast.alias, used: set[str]) -> None:
         if alias.name == "*":
-            if held := self._index.star_rule(written):
+            if written not in _OFTEN_IMPORTED_WHOLE and (held := self._index.star_rule(written)):
                 path, star_denial = held
                 self._found.add(alias, star_denial, f"from {written} import *`, which brings in `{path}")
             return
@@ -179,7 +181,7 @@ class Checks:
     def _check_keywords(self) -> None:
         for node, _ in self._survey.calls:
             for keyword in node.keywords:
-                passed = [(keyword.arg, keyword.value)]
+                passed: list[tuple[object, ast.expr]] = [(keyword.arg, keyword.value)]
                 if keyword.arg is None and isinstance(keyword.value, ast.Dict):
                     pairs = zip(keyword.value.keys, keyword.value.values, strict=True)
                     passed = [(key.value, value) for key, value in pairs if isinstance(key, ast.Constant)]

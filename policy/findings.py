@@ -16,7 +16,9 @@ _MAX_BYTES = 128 * 2**10
 _MAX_SHOWN = 200
 
 Node = ast.expr | ast.stmt | ast.pattern | ast.alias
-_Found = tuple[int, int, str, str, str]  # line, column in UTF-8 bytes from 0, rule id, what was used, the rule's message
+_Found = tuple[
+    int, int, str, str, str
+]  # line, column in UTF-8 bytes from 0, rule id, what was used, the rule's message
 
 
 class Findings:

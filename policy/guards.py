@@ -27,20 +27,13 @@ def check_guarded(index: RuleIndex, survey: Survey, resolver: Resolver, found: F
     Returns:
         The paths, modules among them, that the script may import for what it uses of them.
     """
-    guarded = index.guarded
     used: set[str] = set()
-    for statement, scope in survey.imports:
+    _check_class_imports(index, survey, found)
+    for statement, _ in survey.from_imports:
         for alias in statement.names:
-            path = alias.name if alias.asname else alias.name.partition(".")[0]
-            if scope.kind == "class" and path in guarded and (denial := index.path_rule(path)):
-                found.add(alias, denial, f"import {alias.name}")  # it becomes an attribute of the class
-    for from_statement, scope in survey.from_imports:
-        for alias in from_statement.names:
-            path = f"{from_statement.module}.{alias.name}"
+            path = f"{statement.module}.{alias.name}"
             if index.is_allowed(path):
                 used.update(index.guarded_above(path))
-            elif scope.kind == "class" and path in guarded and (denial := index.path_rule(path)):
-                found.add(alias, denial, f"from {from_statement.module} import {alias.name}")
     nodes: list[tuple[ast.expr, Scope, bool]] = [*survey.names, *survey.attributes]
     nodes += [(node, scope, True) for node, scope in survey.subscripts]
     nodes += [(node, scope, True) for node, scope in survey.calls if resolver.lookup(node, scope)]
@@ -48,8 +41,20 @@ def check_guarded(index: RuleIndex, survey: Survey, resolver: Resolver, found: F
         for path in resolver.paths(node, scope):
             if index.is_allowed(path):
                 used.update(index.guarded_above(path))
-            elif (is_bare if path in guarded else path.rpartition(".")[0] in guarded) and (
+            elif (is_bare if path in index.guarded else any(index.guarded_above(path))) and (
                 denial := index.path_rule(path)
             ):
                 found.add(node, denial, path)
     return used
+
+
+def _check_class_imports(index: RuleIndex, survey: Survey, found: Findings) -> None:
+    """Report such modules where a class imports them, and so has them as its attributes."""
+    statements: list[tuple[ast.Import | ast.ImportFrom, Scope]] = [*survey.imports, *survey.from_imports]
+    for statement, scope in statements:
+        for alias in statement.names if scope.kind == "class" else ():
+            path = alias.name if alias.asname else alias.name.partition(".")[0]
+            if isinstance(statement, ast.ImportFrom):
+                path = f"{statement.module}.{alias.name}"
+            if path in index.guarded and (denial := index.path_rule(path)):
+                found.add(alias, denial, f"import {path}")

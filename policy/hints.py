@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 (characters that look like others are what some of this is about)
 """What to say beside Python's own message about a syntax error, where a script shows what its author took it for."""
 
 import re
@@ -25,7 +26,8 @@ _INSTEAD: Final = {
     **dict.fromkeys("“”„‟«»″", 'use "'),
     **dict.fromkeys("‘’‚‛′´`", "use '"),
     **dict.fromkeys("–—―−‐‑‒", "use -"),
-    "×": "use *", "÷": "use /", "≤": "use <=", "≥": "use >=", "≠": "use !=", "…": "use ...", "→": "use ->", "·": "use *",
+    "×": "use *", "·": "use *", "÷": "use /", "≤": "use <=", "≥": "use >=", "≠": "use !=", "…": "use ...",
+    "→": "use ->",
 }  # fmt: skip
 
 
@@ -99,7 +101,10 @@ _HINTS: tuple[tuple[_Fits, str], ...] = (
         lambda text, place, message: _COMMAND.match(text) and "invalid syntax" in message,
         "This looks like a shell command, and there is no shell here: what can be imported is installed already.",
     ),
-    (lambda text, *_: _HELP.match(text), "This is IPython's help, which only notebooks have: print(x.__doc__) does it."),
+    (
+        lambda text, *_: _HELP.match(text),
+        "This is IPython's help, which only notebooks have: print(x.__doc__) does it.",
+    ),
     (
         lambda text, *_: _PROMPT.match(text),
         "This looks like a session at a prompt: send only the code, without prompts and output.",
@@ -110,11 +115,11 @@ _HINTS: tuple[tuple[_Fits, str], ...] = (
         f"Type parameters in brackets are syntax of Python 3.12; {_RUNS}: use typing.TypeVar, or leave them out.",
     ),
     (
-        lambda text, place, message: "f-string" in message
-        and ("backslash" in message or "'#'" in message)
-        or _SAME_QUOTES.search(text),
-        f"What this f-string has in its braces is syntax of Python 3.12; {_RUNS}: no quotes of the f-string's own kind, "
-        "backslashes or comments there.",
+        lambda text, place, message: (
+            ("f-string" in message and ("backslash" in message or "'#'" in message)) or _SAME_QUOTES.search(text)
+        ),
+        f"What this f-string has in its braces is syntax of Python 3.12; {_RUNS}: no quotes of the f-string's own "
+        "kind, backslashes or comments there.",
     ),
     (
         lambda text, place, _: any(found.start() <= place <= found.end() for found in _T_STRING.finditer(text)),

@@ -7,6 +7,8 @@ from policy.rules import MAX_COMPONENT, Rule
 
 # A path keeps its last components, which are what rules look at; no target has more.
 MAX_COMPONENTS: Final = 12
+# Of something allowed, this leads back to what it is a part of: `multiprocessing.cpu_count.__self__`.
+_INNER: Final = ".__"
 
 
 class Denial(NamedTuple):
@@ -85,7 +87,7 @@ class RuleIndex:
         for _ in range(MAX_COMPONENTS):
             end = module.find(".", end + 1)
             prefix = module if end < 0 else module[:end]
-            if prefix in self._allowed:
+            if prefix in self._allowed and _INNER not in module[len(prefix) :]:
                 return None
             found = found or self._imports.get(prefix)
             if end < 0:
@@ -100,7 +102,7 @@ class RuleIndex:
 
     def is_allowed(self, path: str) -> bool:
         """Whether a rule allows what a path leads to, or a package above it."""
-        return path in self._allowed or any(package in self._allowed for package in _packages(path))
+        return any(above in self._allowed and _INNER not in path[len(above) :] for above in (path, *_packages(path)))
 
     def guarded_above(self, path: str) -> Iterator[str]:
         """The guarded packages above what a path leads to."""

@@ -59,7 +59,6 @@ class Resolver:
         self._effort = Effort(size)
         self._texts = Texts(self._effort, self.paths)
         self.strings = self._texts.strings
-        self.is_text = self._texts.is_text
         self.spend = self._effort.spend
         modules = dict.fromkeys(
             node.module
@@ -182,6 +181,8 @@ class Resolver:
             return frozenset(self._bound(self._survey.module, name))
         if base == SCRIPT and name in _BUILTINS:
             return frozenset({f"builtins.{name}"})
+        if base == SCRIPT and self.stars:
+            return frozenset(f"{module}.{shortened(name)}" for module in self.stars)
         if name == "__dict__":
             return frozenset({base})
         if name == "__self__" and base.startswith("builtins."):

@@ -2,13 +2,14 @@
 
 import difflib
 import re
-import sys
 from collections.abc import Hashable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 import yaml
+
+from policy.doubts import doubt
 
 SHIPPED = Path(__file__).with_name("rules.yaml")
 # What `extends` may say: there is one set of rules to start from.
@@ -132,7 +133,7 @@ def load_policy_file(path: Path) -> PolicyFile:
         if rule is not None:
             rules, more = _placed(rule, rules, inherited)
             wrong += more
-            warnings += [f"{path}: {label}: {warning}" for warning in _doubts(rule)]
+            warnings += [f"{path}: {label}: {doubt}" for doubt in _doubts(rule)] if path != SHIPPED else []
         problems += [f"{label}: {problem}" for problem in wrong]
     if problems:
         raise PolicyFileError(path, problems)
@@ -202,7 +203,10 @@ def _problems(rule: Rule) -> Iterator[str]:
         yield f"expected an id and messages of at most {_MAX_MESSAGE} characters"
     if not any(getattr(rule, kind) for kind in _TARGETS):
         yield f"expected at least one target in {', '.join(_TARGETS)}"
-    for kind, pattern, expected in [*((kind, *form) for kind, form in _TARGETS.items()), ("allows", *_TARGETS["calls"])]:
+    for kind, pattern, expected in [
+        *((kind, *form) for kind, form in _TARGETS.items()),
+        ("allows", *_TARGETS["calls"]),
+    ]:
         targets: tuple[str, ...] = getattr(rule, kind)
         for position, target in enumerate(targets):
             if not pattern.fullmatch(target) or max(map(len, target.split("."))) > MAX_COMPONENT:
@@ -212,27 +216,27 @@ def _problems(rule: Rule) -> Iterator[str]:
     for name in rule.allows:
         if not any(name.startswith(f"{package}.") for package in rule.imports):
             yield f"allows holds {name!r}: expected something in a module that is among the rule's imports"
-    targets = [target for kind in _TARGETS for target in getattr(rule, kind)]
+    all_targets = [target for kind in _TARGETS for target in getattr(rule, kind)]
     for target in rule.instead:
-        if target not in targets:
-            yield f"instead holds {target!r}, which is no target of the rule{did_you_mean(target, targets)}"
+        if target not in all_targets:
+            yield f"instead holds {target!r}, which is no target of the rule{did_you_mean(target, all_targets)}"
 
 
 def _placed(rule: Rule, rules: list[Rule], inherited: tuple[Rule, ...]) -> tuple[list[Rule], list[str]]:
     """Put a rule among the others: at the end, or in the place of the inherited one that it replaces."""
     same = next((other for other in rules if other.id == rule.id), None)
     problems = []
+    others = [other for other in rules if other is not same]
     if rule.replace:
         if same not in inherited:
             ids = [other.id for other in inherited]
-            problems.append(f"`replace` needs a rule to replace, and no inherited one has this id{did_you_mean(rule.id, ids)}")
-        others = [other for other in rules if other is not same]
-    else:
-        others = rules
-        if same in inherited and same is not None:
-            problems.append("the file that is extended has a rule with this id: write `replace: true` to replace it")
-        elif same is not None:
-            problems.append("expected an id of its own, but an earlier rule has the same one")
+            problems.append(
+                f"`replace` needs a rule to replace, and no inherited one has this id{did_you_mean(rule.id, ids)}"
+            )
+    elif same in inherited and same is not None:
+        problems.append("the file that is extended has a rule with this id: write `replace: true` to replace it")
+    elif same is not None:
+        problems.append("expected an id of its own, but an earlier rule has the same one")
     for kind in _TARGETS:
         for target in getattr(rule, kind):
             problems += [
@@ -244,17 +248,16 @@ def _placed(rule: Rule, rules: list[Rule], inherited: tuple[Rule, ...]) -> tuple
 
 
 def _doubts(rule: Rule) -> Iterator[str]:
-    """Targets that the Python of the service does not have; the scripts' Python may have more packages."""
-    for name in rule.builtins:
-        # Those of a module are not in `builtins`: `__file__`, `__path__`.
-        if not name.startswith("__") and name not in _BUILTINS:
-            yield f"builtins holds {name!r}, which no builtin has as its name"
-    for kind in ("imports", "calls", "texts"):
-        for target in getattr(rule, kind):
-            top = target.partition(".")[0]
-            close = difflib.get_close_matches(top, sorted(sys.stdlib_module_names), n=1, cutoff=0.85)
-            if top not in sys.stdlib_module_names and close:
-                yield f"{kind} holds {target!r}, and there is no module {top!r} in Python: did you mean `{close[0]}`?"
-
-
-_BUILTINS = frozenset(dir(__builtins__) if not isinstance(__builtins__, dict) else __builtins__)
+    """What the targets of a rule seem to name that is nowhere; those of the shipped rules are known to be somewhere."""
+    doubted = [
+        (kind, target, why)
+        for kind in ("imports", "calls", "texts", "builtins")
+        for target in getattr(rule, kind)
+        if (why := doubt(f"builtins.{target}" if kind == "builtins" else target))
+    ]
+    if doubted:
+        shipped = load_rules(SHIPPED)
+        known = {name for each in shipped for name in (*each.imports, *each.calls, *each.texts, *each.builtins)}
+        for kind, target, why in doubted:
+            if target not in known:
+                yield f"{kind} holds {target!r}: {why}"

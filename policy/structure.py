@@ -30,7 +30,7 @@ _F_STRING = re.compile(r"""[fF][rR]?['"]""")
 # Python sorts the marks of an identifier by class, in time quadratic in their number: 60 000 on one letter took 46 s.
 # No script of the world needs more than a few, in an identifier or elsewhere.
 _MAX_MARKS = 200
-_NOT_ASCII = re.compile(r"[^\x00-\x7f]{%d,}" % (_MAX_MARKS + 1))
+_NOT_ASCII = re.compile(rf"[^\x00-\x7f]{{{_MAX_MARKS + 1},}}")
 
 _SHOWN_CHARACTERS = 200
 _MAX_MESSAGE = 500

@@ -24,18 +24,25 @@ def is_for_type_checkers(test: ast.expr) -> bool:
     )
 
 
-def never_runs(test: ast.expr, survey: "Survey") -> bool:
-    """Whether a condition is false whatever the script does; the whole script has been walked over."""
-    root, path = (test.id, _PATH) if isinstance(test, ast.Name) else (test.value.id, _MODULE)  # type: ignore[attr-defined]
-    bound = list(survey.bindings(root))
-    if not bound or any(value != path for value in bound) or any(value != _PATH for value in survey.bindings(_NAME)):
+def may_be_false(survey: "Survey") -> bool:
+    """Whether the script leaves `typing.TYPE_CHECKING` as it is; the whole of it has been walked over."""
+    if any(value != _PATH for value in survey.bindings(_NAME)):
         return False
-    if any(alias.name == "*" for statement, _ in survey.from_imports for alias in statement.names):
+    imported = {alias.name for statement, _ in survey.from_imports for alias in statement.names}
+    if "*" in imported or not imported.isdisjoint(_WRITERS):
         return False
-    for node, _, _ in survey.names:
-        if node.id in _WRITERS:
-            return False
-    return not any(
+    return not any(node.id in _WRITERS for node, _, _ in survey.names) and not any(
         node.attr in _WRITERS or (node.attr == _NAME and not isinstance(node.ctx, ast.Load))
         for node, _, _ in survey.attributes
-    ) and not any(alias.name in _WRITERS for statement, _ in survey.from_imports for alias in statement.names)
+    )
+
+
+def never_runs(test: ast.expr, survey: "Survey") -> bool:
+    """Whether a condition is `typing.TYPE_CHECKING` and nothing else; that this is false is for `may_be_false`."""
+    if isinstance(test, ast.Name):
+        return any(survey.bindings(_NAME))
+    assert isinstance(test, ast.Attribute)
+    assert isinstance(test.value, ast.Name)
+    root = test.value.id
+    bound = set(survey.bindings(root))
+    return bound == {_MODULE}

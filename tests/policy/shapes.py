@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 (letters that only look like ASCII are one of the shapes)
 """Scripts that could make the check slow, large, or its answer long: each shape grows to a size in bytes."""
 
 from collections.abc import Callable
@@ -32,7 +33,9 @@ def _long_paths(size: int) -> str:
 
 
 def _classes(size: int) -> str:
-    return "".join(" " * level + f"class A{level}:\n" for level in range(90)) + _repeat("x=eval;", size - 5000, " " * 90)
+    return "".join(" " * level + f"class A{level}:\n" for level in range(90)) + _repeat(
+        "x=eval;", size - 5000, " " * 90
+    )
 
 
 def _scopes(size: int) -> str:
@@ -78,8 +81,10 @@ def _bound_to_all(size: int) -> str:
 
 
 def _folded_sum(size: int) -> str:
-    return _repeat("+'a'", size, "getattr(x, ", ")") if size < 1000 else _repeat(
-        "getattr(x," + "'a'" + "+'a'" * 40 + ");", size, "import os;x=os;"
+    return (
+        _repeat("+'a'", size, "getattr(x, ", ")")
+        if size < 1000
+        else _repeat("getattr(x," + "'a'" + "+'a'" * 40 + ");", size, "import os;x=os;")
     )
 
 
@@ -484,7 +489,9 @@ def _big_list_read(size: int) -> str:
 
 
 def _big_list_calls(size: int) -> str:
-    return _repeat("getattr(os,x[0]);", size // 2, f"import os\nx=[{_numbered(lambda n: repr(str(n)) + ',', size // 2)}]\n")
+    return _repeat(
+        "getattr(os,x[0]);", size // 2, f"import os\nx=[{_numbered(lambda n: repr(str(n)) + ',', size // 2)}]\n"
+    )
 
 
 def _big_list_copies(size: int) -> str:
@@ -531,6 +538,83 @@ def _vars_of_all(size: int) -> str:
 
 def _timeit_texts(size: int) -> str:
     return _repeat("timeit.timeit(s);", size, f"import timeit\ns={'x' * 900!r}\n")
+
+
+def _finally_and_returns(size: int) -> str:
+    return _repeat("  b()\n", size // 2, "def f():\n try:\n" + "  if a: return 1\n" * (size // 40) + " finally:\n")
+
+
+def _nested_finally(size: int) -> str:
+    def nested(levels: int, indent: str = "") -> str:
+        if not levels:
+            return indent + "a()\n"
+        return f"{indent}try: b()\n{indent}finally:\n{nested(levels - 1, indent + ' ')}"
+
+    return _repeat(nested(18), size)
+
+
+def _alternatives(size: int) -> str:
+    names = ",".join(f"a{n}" for n in range(size // 20))
+    return f"match x:\n case [{names}]|[{','.join(reversed(names.split(',')))}]: pass\n"
+
+
+def _keywords(size: int) -> str:
+    return _numbered(lambda n: f"a{n}=1,", size, "f(", ")\n")
+
+
+def _lambdas_on_lines(size: int) -> str:
+    return _repeat("lambda:0\n", size)
+
+
+def _names_in_scopes(size: int) -> str:
+    return "def f():\n " + _numbered(lambda n: f"a{n}=", size // 2, "", "1\n ") + _repeat("lambda:0;", size // 2)
+
+
+def _type_checking(size: int) -> str:
+    return _repeat("if TYPE_CHECKING:import os\n", size, "from typing import TYPE_CHECKING\n")
+
+
+def _guarded(size: int) -> str:
+    return _repeat("m.util.find_spec(m);", size, "import importlib.util as u, importlib as m\n")
+
+
+def _comprehensions_folded(size: int) -> str:
+    return _repeat("getattr(os,''.join(chr(ord(c)+1-1) for c in x));", size, f"import os\nx={'a' * 900!r}\n")
+
+
+def _comprehensions_nested(size: int) -> str:
+    part = "''.join(c for c in "
+    return _repeat(f"getattr(os,{part * 15}'abc'{')' * 15});", size, "import os\n")
+
+
+def _reduced(size: int) -> str:
+    part = "getattr(os,functools.reduce(operator.add,x));"
+    return _repeat(part, size, f"import os,functools,operator\nx={list('a' * 300)!r}\n")
+
+
+def _patches(size: int) -> str:
+    keywords = ",".join(f"a{n}=1" for n in range(size // 20))
+    return _repeat("p.multiple(t);", size, f"from unittest.mock import patch as p\nt='os'\np.multiple(t,{keywords})\n")
+
+
+def _queries(size: int) -> str:
+    return _repeat("a.b ", size, "df.query('", "')")
+
+
+def _broken(size: int) -> str:
+    return _repeat('f\'{a["b"]} ', size, "x = 1 1 ")
+
+
+def _broken_f_strings(size: int) -> str:
+    return _repeat("{{a", min(size, 14_000), 'f"', "") + "x" * max(0, size - 14_000)
+
+
+def _fenced(size: int) -> str:
+    return _repeat("```\n", size, "a b\n")
+
+
+def _compile_error_in_a_long_name(size: int) -> str:
+    return f"def f({'a' * (size // 2)}, {'a' * (size // 2 - 20)}): pass\ndef g({'b' * 9000}, {'b' * 9000}): pass\n"
 
 
 SHAPES: dict[str, Shape] = {

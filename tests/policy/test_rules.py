@@ -44,7 +44,7 @@ RULE = "version: 1\nrules:\n  - id: first\n    message: Use another.\n    import
         (RULE.replace("[socket]", "[a.]"), "rule 'first': imports holds 'a.': expected a dotted module name"),
         (RULE.replace("[socket]", "[a*]"), "rule 'first': imports holds 'a*': expected a dotted module name"),
         (RULE.replace("[socket]", "[a, a]"), "rule 'first': imports holds 'a' twice"),
-        (RULE.replace("[socket]", "[]"), "rule 'first': expected at least one target in imports, calls, attributes"),
+        (RULE.replace("[socket]", "[]"), "rule 'first': expected at least one target in imports, calls, texts"),
         (RULE.replace("imports", "calls"), "calls holds 'socket': expected a qualified name such as os.system"),
         (RULE.replace("imports: [socket]", "attributes: [a.b]"), "attributes holds 'a.b': expected a single name"),
         (RULE.replace("imports: [socket]", "builtins: [a b]"), "builtins holds 'a b': expected a single name"),
