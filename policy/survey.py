@@ -9,7 +9,7 @@ from typing import Any
 from policy.scope import Binding, Scope, ScopeKind
 from policy.structure import MAX_AST_DEPTH, MAX_AST_NODES, SourceError
 from policy.syntax import CHILD_FIELDS
-from policy.type_checking import may_be_false, never_runs
+from policy.type_checking import never_runs, root_of
 from policy.visits import HANDLERS, NOTES, too_deep
 
 
@@ -104,9 +104,8 @@ class Survey:
             self.push(scope, *node.body)
             self._walk()
             spans.append((node, [(start, len(found)) for start, found in zip(starts, lists, strict=True)]))
-        tests = {ast.unparse(node.test): node.test for node, _ in spans} if may_be_false(self) else {}
-        false = {text for text, test in tests.items() if never_runs(test, self)}
-        never = [span for node, span in spans if ast.unparse(node.test) in false]
+        false = {root for root in {root_of(node.test) for node, _ in spans} if never_runs(root, self)}
+        never = [span for node, span in spans if root_of(node.test) in false]
         for number, found in enumerate(lists):
             dropped = [found[slice(*span[number])] for span in never]
             kept, end = [], 0

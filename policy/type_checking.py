@@ -24,8 +24,20 @@ def is_for_type_checkers(test: ast.expr) -> bool:
     )
 
 
-def may_be_false(survey: "Survey") -> bool:
-    """Whether the script leaves `typing.TYPE_CHECKING` as it is; the whole of it has been walked over."""
+def root_of(test: ast.expr) -> str:
+    """The name with which such a condition begins."""
+    base = test.value if isinstance(test, ast.Attribute) else test
+    assert isinstance(base, ast.Name)
+    return base.id
+
+
+def never_runs(root: str, survey: "Survey") -> bool:
+    """Whether `TYPE_CHECKING`, or an attribute of that name of what `root` is, is false whatever the script does.
+
+    The whole script has been walked over.
+    """
+    if set(survey.bindings(root)) != {_PATH if root == _NAME else _MODULE}:
+        return False
     if any(value != _PATH for value in survey.bindings(_NAME)):
         return False
     imported = {alias.name for statement, _ in survey.from_imports for alias in statement.names}
@@ -35,14 +47,3 @@ def may_be_false(survey: "Survey") -> bool:
         node.attr in _WRITERS or (node.attr == _NAME and not isinstance(node.ctx, ast.Load))
         for node, _, _ in survey.attributes
     )
-
-
-def never_runs(test: ast.expr, survey: "Survey") -> bool:
-    """Whether a condition is `typing.TYPE_CHECKING` and nothing else; that this is false is for `may_be_false`."""
-    if isinstance(test, ast.Name):
-        return any(survey.bindings(_NAME))
-    assert isinstance(test, ast.Attribute)
-    assert isinstance(test.value, ast.Name)
-    root = test.value.id
-    bound = set(survey.bindings(root))
-    return bound == {_MODULE}
