@@ -20,7 +20,7 @@ import functions_framework
 from werkzeug.exceptions import HTTPException
 
 from policy import PolicyFileError
-from policy.rules import SHIPPED, Rule, load_rules
+from policy.rules import SHIPPED, PolicyFile, load_policy_file
 from sandbox import End, Overloaded, Sandbox, SandboxUnavailable
 from service.answers import Answer, error_document, health_document, outcome_document, report_document, usage_document
 from service.checker_zygote import CheckersUnavailable
@@ -41,16 +41,16 @@ _UNAVAILABLE_RETRY_SECONDS = 10
 _log = logging.getLogger("service")
 
 
-def _configure() -> tuple[Settings, int, tuple[Rule, ...]]:
+def _configure() -> tuple[Settings, int, PolicyFile]:
     """Read the settings and the policy; a wrong one ends the process with a message and no stack.
 
     Returns:
-        the settings, how many connections may be open at once, and the policy's rules.
+        the settings, how many connections may be open at once, and the policy.
     """
     try:
         settings = read_settings(os.environ)
         connections = divide_open_files(settings)
-        return settings, connections, load_rules(settings.policy_file or SHIPPED)
+        return settings, connections, load_policy_file(settings.policy_file or SHIPPED)
     except SettingsError as error:
         raise SystemExit(f"Wrong settings:\n{error}") from None
     except PolicyFileError as error:
@@ -58,7 +58,7 @@ def _configure() -> tuple[Settings, int, tuple[Rule, ...]]:
         raise SystemExit(f"Wrong policy: {name}: {error}") from None
 
 
-settings, _connections, _rules = _configure()
+settings, _connections, _policy = _configure()
 configure_logs(settings.log_level, settings.log_format)
 _contract = Answer(200, load_contract(settings))
 sandbox = Sandbox(
@@ -70,13 +70,15 @@ sandbox = Sandbox(
     python=settings.python,
     starter=socket.socket(fileno=int(os.environ[STARTER_FD])) if STARTER_FD in os.environ else None,
 )
-checkers = Checkers(_rules, settings.script_bytes, len(os.sched_getaffinity(0)))
+checkers = Checkers(_policy.rules, settings.script_bytes, len(os.sched_getaffinity(0)))
 # What may be checked, queued or run at once leaves threads for health checks, however long the checks take.
 _admitted = threading.BoundedSemaphore(sandbox.capacity + SPARE_THREADS // 2)
 
 
 def _start() -> None:
     """Start what checks scripts and what runs them, and say how well they are isolated here."""
+    for warning in _policy.warnings:
+        _log.warning("POLICY_FILE=%s", warning)
     checkers.start()
     sandbox.start()
     health = sandbox.health()

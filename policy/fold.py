@@ -5,6 +5,7 @@ Evaluated is only what is pure, and whose answer is bounded by the product of wh
 """
 
 import ast
+import base64
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -16,14 +17,15 @@ Value: TypeAlias = Union[str, bytes, int, "tuple[Value, ...]"]
 MAX_LENGTH: Final = 1000
 _MAX_INTEGER = 0x10FFFF  # as large as `chr` takes
 _MAX_WORK = 100_000
+_MAX_DIGITS = 9
 _ENCODINGS = frozenset({"ascii", "utf-8", "utf8", "latin-1", "latin1"})
-_TEMPLATE_WITHOUT_SPECS = re.compile(r"(?:[^{}]|\{\{|\}\}|\{\w*\})*")
+_TEMPLATE_WITHOUT_SPECS = re.compile(r"(?:[^{}]|\{\{|\}\}|\{\w*(?:![sra])?(?::[sdc]?)?\})*")
 _PERCENT_WITHOUT_WIDTHS = re.compile(r"(?:[^%]|%[sc%])*")
-_METHODS = frozenset(
+METHODS = frozenset(
     {
-        "capitalize", "casefold", "decode", "encode", "format", "join", "lower", "lstrip", "partition",
-        "removeprefix", "removesuffix", "replace", "rpartition", "rsplit", "rstrip", "split", "splitlines", "strip",
-        "swapcase", "title", "upper",
+        "__add__", "__format__", "__getitem__", "__mod__", "__mul__", "__rmul__", "__str__", "capitalize", "casefold",
+        "decode", "encode", "format", "join", "lower", "lstrip", "partition", "removeprefix", "removesuffix",
+        "replace", "rpartition", "rsplit", "rstrip", "split", "splitlines", "strip", "swapcase", "title", "upper",
     }
 )  # fmt: skip
 _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -37,13 +39,33 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "builtins.bytearray": bytes,
     "builtins.bytes": bytes,
     "builtins.bytes.fromhex": bytes.fromhex,
+    "builtins.ascii": ascii,
     "builtins.chr": chr,
+    "builtins.format": str,  # without a format spec
     "builtins.list": tuple,
+    "builtins.int": lambda value: int(value) if len(value) < _MAX_DIGITS else None,
     "builtins.ord": ord,
+    "builtins.repr": repr,
     "builtins.reversed": lambda value: tuple(reversed(value)),
+    "builtins.sorted": lambda value: tuple(sorted(value)),
     "builtins.str": str,
     "builtins.tuple": tuple,
+    "base64.b16decode": base64.b16decode,
+    "base64.b32decode": base64.b32decode,
+    "base64.b64decode": base64.b64decode,
+    "base64.b85decode": base64.b85decode,
+    "binascii.a2b_hex": bytes.fromhex,
+    "binascii.unhexlify": bytes.fromhex,
 }
+# The operators again, as functions and as methods.
+_NAMED_OPERATORS: dict[str, type[ast.operator]] = {
+    "operator.add": ast.Add, "operator.concat": ast.Add, "operator.mod": ast.Mod, "operator.mul": ast.Mult,
+    "operator.sub": ast.Sub, "operator.xor": ast.BitXor,
+}  # fmt: skip
+_OPERATOR_METHODS: dict[str, type[ast.operator]] = {
+    "__add__": ast.Add, "__mod__": ast.Mod, "__mul__": ast.Mult, "__rmul__": ast.Mult,
+}  # fmt: skip
+_TEXT_CLASSES = ("builtins.str.", "builtins.bytes.")
 
 
 def fold_operator(kind: ast.operator, left: Value, right: Value) -> Value | None:
@@ -66,7 +88,16 @@ def fold_item(base: Value, index: Value | slice) -> Value | None:
 
 
 def fold_call(path: str, arguments: Sequence[Value]) -> Value | None:
-    """The value of calling the function at a path; only some builtins have one."""
+    """The value of calling the function at a path; only some builtins have one, and methods of texts."""
+    if path == "itertools.chain":
+        chained = tuple(part for each in arguments if not isinstance(each, int) for part in each)
+        return chained if is_value(chained) else None
+    if path in _NAMED_OPERATORS and len(arguments) == 2:
+        return fold_operator(_NAMED_OPERATORS[path](), *arguments)
+    if path == "operator.getitem" and len(arguments) == 2:
+        return fold_item(*arguments)
+    if path.startswith(_TEXT_CLASSES) and path != "builtins.bytes.fromhex" and arguments:
+        return fold_method(arguments[0], path.rpartition(".")[2], arguments[1:])
     function = _FUNCTIONS.get(path)
     # The bytes of a number are so many zeros.
     if function is None or (function is bytes and arguments and isinstance(arguments[0], int)):
@@ -82,12 +113,28 @@ def fold_map(path: str, values: Value) -> Value | None:
     return None if None in results else tuple(result for result in results if result is not None)
 
 
+def fold_reduce(path: str, values: Value) -> Value | None:
+    """The value of `functools.reduce(function, values)`."""
+    if path not in _NAMED_OPERATORS or not isinstance(values, tuple) or not values:
+        return None
+    result: Value | None = values[0]
+    for value in values[1:]:
+        result = None if result is None else fold_call(path, (result, value))
+    return result
+
+
 def fold_method(
     base: Value, name: str, arguments: Sequence[Value], keywords: Mapping[str, Value] | None = None
 ) -> Value | None:
     """The value of `base.name(…)` for a text or bytes."""
-    method = getattr(base, name, None) if name in _METHODS and isinstance(base, str | bytes) else None
+    method = getattr(base, name, None) if name in METHODS and isinstance(base, str | bytes) else None
     if method is None:
+        return None
+    if name in _OPERATOR_METHODS:
+        return fold_operator(_OPERATOR_METHODS[name](), base, arguments[0]) if len(arguments) == 1 else None
+    if name == "__getitem__":
+        return fold_item(base, arguments[0]) if len(arguments) == 1 else None
+    if name == "__format__" and any(arguments):
         return None
     if name == "format" and not (isinstance(base, str) and _TEMPLATE_WITHOUT_SPECS.fullmatch(base)):
         return None

@@ -4,8 +4,8 @@ import ast
 from collections.abc import Iterable
 from typing import Final
 
+from policy.index import Denial, RuleIndex, public_name
 from policy.resolve import ATTRIBUTE_GETTERS, GETTERS, ITEM_GETTERS, NAMESPACES, Resolver
-from policy.rules import Rule, RuleIndex, public_name
 from policy.scope import Scope
 from policy.survey import Survey
 
@@ -13,7 +13,9 @@ GETTER_MAKERS: Final = frozenset({"operator.attrgetter", "operator.methodcaller"
 _READERS = GETTERS | GETTER_MAKERS
 _READER_NAMES = frozenset(path.rpartition(".")[2] for path in _READERS) | ATTRIBUTE_GETTERS
 # Without any of these words, nothing in a script reads a member by a name that is a text.
-READING_WORDS: Final = _READER_NAMES | {"vars", "globals", "locals", "__dict__", "format", "format_map", "vformat"}
+READING_WORDS: Final = _READER_NAMES | {
+    *("vars", "globals", "locals", "__dict__", "format", "format_map", "vformat", "patch"),
+}
 _NAMESPACE_NAMES = frozenset(path.rpartition(".")[2] for path in NAMESPACES | GETTERS) | {"__dict__"}
 
 # Builtins whose answer is not their argument, nor a member of it that reading does not see.
@@ -31,7 +33,7 @@ class HandedOn:
 
     def __init__(self, index: RuleIndex, survey: Survey, resolver: Resolver) -> None:
         """Look through a script."""
-        self.names: dict[str, Rule] = {}
+        self.names: dict[str, Denial] = {}
         self.by_name = False
         self._index = index
         self._survey = survey

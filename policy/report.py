@@ -29,7 +29,7 @@ class Report:
         error: one sentence for the script's author; empty when accepted.
         line, column: where, both from 1, the column in characters; None where no place can be named.
         traceback: for syntax errors, Python's own rendering with the line and the caret; otherwise empty.
-        violations: sorted by line and column; at most `checker.MAX_VIOLATIONS` of them.
+        violations: sorted by line and column; at most `findings.MAX_VIOLATIONS` of them.
         imports: the top-level name of every module that the script imports, wherever the statement stands.
     """
 

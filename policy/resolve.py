@@ -1,6 +1,6 @@
 """What an expression may be, as far as reading decides it: objects, by their path.
 
-A path is a qualified name from an import or from `builtins` (see `rules.RuleIndex`). The answers are sets, because a
+A path is a qualified name from an import or from `builtins` (see `index.RuleIndex`). The answers are sets, because a
 name may be bound in several places. A container stands for its elements, and a module's `__dict__` for the module:
 telling them apart would only matter to code that fails anyway. An empty set means that reading does not decide it.
 """
@@ -11,6 +11,7 @@ import builtins
 from collections.abc import Collection
 from typing import NamedTuple
 
+from policy.index import MAX_COMPONENTS, shortened
 from policy.scope import Position, Scope
 from policy.structure import SourceError
 from policy.survey import Survey
@@ -23,10 +24,12 @@ SCRIPT = "script"
 
 NAMESPACES = frozenset({"builtins.vars", "builtins.globals", "builtins.locals"})
 GETTERS = frozenset({"builtins.getattr", "builtins.setattr", "builtins.delattr", "inspect.getattr_static"})
+# Takes the object and the name too, but `object` is too common a word for what `READING_WORDS` are for.
+_PATCH_OBJECT = "unittest.mock.patch.object"
 # Classes of which an instance is treated like the class itself.
-_CLASSES = frozenset({"string.Formatter"})
+_CLASSES = frozenset({"string.Formatter", "cProfile.Profile", "profile.Profile"})
 # Called as attributes (`builtins.getattr(…)`), these are worth resolving; other methods are not.
-_CALLED_ATTRIBUTES = frozenset(path.rpartition(".")[2] for path in NAMESPACES | GETTERS | _CLASSES)
+_CALLED_ATTRIBUTES = frozenset(path.rpartition(".")[2] for path in NAMESPACES | GETTERS | _CLASSES | {_PATCH_OBJECT})
 ITEM_GETTERS = frozenset({"get", "pop", "setdefault", "__getitem__"})
 ATTRIBUTE_GETTERS = frozenset({"__getattribute__", "__getattr__"})
 
@@ -35,8 +38,6 @@ _BUILTINS = frozenset(dir(builtins)) | {"__builtins__"}
 _MAX_PATHS = 64
 # No honest name stands for so many things, and they would make the check slow.
 _MAX_PATHS_OF_A_NAME = 256
-# A path keeps its last components: rules look at the end of it.
-_MAX_COMPONENTS = 12
 
 Paths = frozenset[str]
 
@@ -52,17 +53,19 @@ class Lookup(NamedTuple):
 class Resolver:
     """Resolves the expressions of one script; what it finds about names and attributes it keeps."""
 
-    def __init__(self, survey: Survey) -> None:
-        """Get ready; nothing is resolved before it is asked for."""
+    def __init__(self, survey: Survey, size: int) -> None:
+        """Get ready, for a script of so many characters; nothing is resolved before it is asked for."""
         self._survey = survey
-        self._effort = Effort()
+        self._effort = Effort(size)
         self._texts = Texts(self._effort, self.paths)
         self.strings = self._texts.strings
-        self.stars = [
+        self.spend = self._effort.spend
+        modules = dict.fromkeys(
             node.module
             for node, _ in survey.from_imports
             if node.module and not node.level and any(alias.name == "*" for alias in node.names)
-        ]
+        )
+        self.stars = [shortened(module) for module in modules]
         if len(self.stars) > _MAX_PATHS:
             raise SourceError("Script has too many star imports to be checked.", survey.from_imports[0][0].lineno)
         # By node: without it, a call in a call in a call would be resolved twice at each level.
@@ -108,7 +111,7 @@ class Resolver:
         start: Scope | None = scope
         while start is not None and (owner := start.owner(node.id)):
             found |= self._bound(owner, node.id)
-            self._effort.spend(len(found), node)
+            self._effort.spend(1 + len(found), node)
             if len(found) > _MAX_PATHS_OF_A_NAME:
                 raise too_convoluted(node)
             if owner.always_binds(node.id, _read_at(node, start, owner)) and not self._runs_early(
@@ -120,7 +123,9 @@ class Resolver:
                 start = start.parent
         if node.id in _BUILTINS:
             found.add(f"builtins.{node.id}")
-        found.update(f"{module}.{node.id}" for module in self.stars)
+        if self.stars:
+            found.update(f"{module}.{shortened(node.id)}" for module in self.stars)
+        self._effort.spend(1 + len(found), node)
         return frozenset(found)
 
     def _runs_early(self, name: str, scope: Scope, owner: Scope) -> bool:
@@ -149,7 +154,7 @@ class Resolver:
         unknown = False
         for value in owner.bindings[name]:
             if isinstance(value, str):
-                found.add(value)
+                found.add(shortened(value))
             elif isinstance(value, tuple):
                 self._effort.enter(value[0])
                 paths = self.paths(*value)
@@ -164,8 +169,10 @@ class Resolver:
 
     def members(self, bases: Paths, names: Collection[str], node: ast.AST) -> Paths:
         """The paths of the named members of objects; `node` is where the script takes them."""
-        self._effort.spend(len(bases) * len(names), node)
-        return NOTHING.union(*(self._member(base, name) for base in bases for name in names))
+        members = [self._member(base, name) for base in bases for name in names]
+        # A path that is long costs the room of several.
+        self._effort.spend(sum(1 + len(path) // 100 for paths in members for path in paths), node)
+        return members[0] if len(members) == 1 else NOTHING.union(*members)
 
     def _member(self, base: str, name: str) -> Paths:
         if base == UNKNOWN:
@@ -174,12 +181,15 @@ class Resolver:
             return frozenset(self._bound(self._survey.module, name))
         if base == SCRIPT and name in _BUILTINS:
             return frozenset({f"builtins.{name}"})
+        if base == SCRIPT and self.stars:
+            return frozenset(f"{module}.{shortened(name)}" for module in self.stars)
         if name == "__dict__":
             return frozenset({base})
         if name == "__self__" and base.startswith("builtins."):
             return frozenset({"builtins"})
-        parts = base.split(".")
-        return frozenset({".".join([*parts[-_MAX_COMPONENTS:], name])})
+        if base.count(".") >= MAX_COMPONENTS:
+            base = ".".join(base.split(".")[-MAX_COMPONENTS:])
+        return frozenset({f"{base}.{shortened(name)}"})
 
     def _of_attribute(self, node: ast.Attribute, scope: Scope) -> Paths:
         """Go down a chain of attributes and up again without recursion: `a.b.c` is as deep as it is long."""
@@ -223,8 +233,10 @@ class Resolver:
                 base, key = arguments[:2] if len(arguments) > 1 else (func.value, arguments[0])
                 return Lookup(base, key, is_item=False)
         is_method = isinstance(func, ast.Attribute) and func.attr not in _CALLED_ATTRIBUTES
-        if len(arguments) > 1 and not is_method and self.paths(func, scope) & GETTERS:
-            return Lookup(arguments[0], arguments[1], is_item=False)
+        if len(arguments) > 1 and not is_method:
+            functions = self.paths(func, scope)
+            if functions & GETTERS or _PATCH_OBJECT in functions:
+                return Lookup(arguments[0], arguments[1], is_item=False)
         return None
 
 

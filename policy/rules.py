@@ -1,29 +1,52 @@
-"""The policy file: its schema, its loader, and the index that the checker asks."""
+"""The policy file: its schema and its loader."""
 
+import difflib
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 import yaml
 
+from policy.doubts import doubt
+
 SHIPPED = Path(__file__).with_name("rules.yaml")
+# What `extends` may say: there is one set of rules to start from.
+_SHIPPED_NAME = "default"
+
+# The longest name that a target may have in it; the checker cuts longer ones, which then stand for nothing.
+MAX_COMPONENT: Final = 100
+_MAX_MESSAGE = 1000
 
 _NAME = re.compile(r"[^\W\d]\w*")
-_DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
-_QUALIFIED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
+_DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*){,11}")
+_QUALIFIED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*){1,11}")
 _TARGETS = {
     "imports": (_DOTTED, "a dotted module name"),
     "calls": (_QUALIFIED, "a qualified name such as os.system"),
+    "texts": (_QUALIFIED, "a qualified name such as timeit.timeit"),
     "attributes": (_NAME, "a single name"),
+    "methods": (_NAME, "a single name"),
     "builtins": (_NAME, "a single name"),
     "formats": (_NAME, "a single name"),
+    "keywords": (_NAME, "a single name"),
 }
 
 
 class PolicyFileError(Exception):
-    """The policy file cannot be used; the message names the file, the rule, and what was expected."""
+    """The policy file cannot be used; the message has a line for each problem, with the rule and what was expected.
+
+    Attributes:
+        path: the file.
+        problems: one sentence each.
+    """
+
+    def __init__(self, path: Path, problems: Sequence[str]) -> None:
+        """Put the problems together."""
+        self.path = path
+        self.problems = tuple(problems)
+        super().__init__("\n".join(f"{path}: {problem}" for problem in problems))
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,14 +56,34 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     message: str
     imports: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
     builtins: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    allows: tuple[str, ...] = ()
+    instead: dict[str, str] = {}
+    replace: bool = False
 
 
-class _PolicyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PolicyFile(NamedTuple):
+    """What a policy file says.
+
+    Attributes:
+        rules: those of the file, and those that it extends.
+        warnings: what is probably not meant, one sentence each.
+    """
+
+    rules: tuple[Rule, ...]
+    warnings: tuple[str, ...]
+
+
+class _Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     version: Literal[1]
-    rules: list[dict[str, Any]] = []
+    extends: Literal["default"] | None = None
+    without: list[str] = []
+    rules: list[Any] = []
 
 
 class _UniqueKeyLoader(yaml.CSafeLoader):
@@ -56,131 +99,165 @@ class _UniqueKeyLoader(yaml.CSafeLoader):
 
 
 def load_rules(path: Path) -> tuple[Rule, ...]:
+    """Read and validate a policy file, as `load_policy_file` does, for its rules alone."""
+    return load_policy_file(path).rules
+
+
+def load_policy_file(path: Path) -> PolicyFile:
     """Read and validate a policy file.
 
     Raises:
-        PolicyFileError: it cannot be read, is not YAML, or does not fit the schema.
+        PolicyFileError: it cannot be read, is not YAML, or does not fit the schema; names every problem.
     """
+    document = _read(path)
+    problems = list(_unknown_keys(document, _Content))
+    content = _Content(version=1)
+    for key, value in document.items():
+        # One field at a time, so that each that is wrong is named.
+        if key in _Content.__struct_fields__:
+            try:
+                content = msgspec.convert({**msgspec.to_builtins(content), key: value}, _Content)
+            except msgspec.ValidationError as error:
+                problems.append(str(error))
+    if "version" not in document:
+        problems.append("Object missing required field `version`")
+    inherited = load_rules(SHIPPED) if content.extends else ()
+    problems += _wrong_extension(content, inherited)
+    inherited = tuple(rule for rule in inherited if rule.id not in content.without)
+    rules = list(inherited)
+    warnings: list[str] = []
+    for number, entry in enumerate(content.rules, start=1):
+        named = isinstance(entry, dict) and entry.get("id")
+        label = f"rule {entry['id']!r}" if named else f"rule number {number}, which has no id,"
+        rule, wrong = _rule(entry, number)
+        if rule is not None:
+            rules, more = _placed(rule, rules, inherited)
+            wrong += more
+            warnings += [f"{path}: {label}: {doubt}" for doubt in _doubts(rule)] if path != SHIPPED else []
+        problems += [f"{label}: {problem}" for problem in wrong]
+    if problems:
+        raise PolicyFileError(path, problems)
+    return PolicyFile(tuple(rules), tuple(warnings))
+
+
+def _read(path: Path) -> dict[Any, Any]:
     try:
         document = _UniqueKeyLoader(path.read_text(encoding="utf-8")).get_single_data()
     except OSError as error:
-        raise PolicyFileError(f"{path}: cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise PolicyFileError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
-    try:
-        content = msgspec.convert(document, _PolicyFile)
-    except msgspec.ValidationError as error:
-        raise PolicyFileError(f"{path}: {error}") from error
-    rules: list[Rule] = []
-    for number, entry in enumerate(content.rules, start=1):
-        label = f"rule {entry['id']!r}" if entry.get("id") else f"rule number {number}, which has no id,"
-        try:
-            rule = msgspec.convert(entry, Rule)
-        except msgspec.ValidationError as error:
-            raise PolicyFileError(f"{path}: {label}: {error}") from error
-        for problem in _problems(rule, rules):
-            raise PolicyFileError(f"{path}: {label}: {problem}")
-        rules.append(rule)
-    return tuple(rules)
+        raise PolicyFileError(path, [f"cannot be read: {error.strerror}"]) from error
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise PolicyFileError(path, [f"is not YAML: {' '.join(str(error).split())}"]) from error
+    if not isinstance(document, dict):
+        kind = {type(None): "null", list: "array"}.get(type(document), type(document).__name__)
+        raise PolicyFileError(path, [f"Expected `object`, got `{kind}`"])
+    return document
 
 
-def _problems(rule: Rule, earlier: list[Rule]) -> Iterator[str]:
+def _unknown_keys(entry: dict[Any, Any], kind: type[msgspec.Struct]) -> Iterator[str]:
+    for key in entry:
+        if key not in kind.__struct_fields__:
+            yield f"Object contains unknown field `{key}`{did_you_mean(str(key), kind.__struct_fields__)}"
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """The end of a sentence about a word that is not known: which of those known is probably meant."""
+    close = difflib.get_close_matches(word[:MAX_COMPONENT], known, n=1)
+    return f": did you mean `{close[0]}`?" if close else f"; known are {', '.join(known)}"
+
+
+def _wrong_extension(content: _Content, inherited: tuple[Rule, ...]) -> Iterator[str]:
+    ids = [rule.id for rule in inherited]
+    if content.without and not content.extends:
+        yield f"`without` drops rules of the file that is extended; write `extends: {_SHIPPED_NAME}` too"
+        return
+    for name in content.without:
+        if name not in ids:
+            yield f"`without` holds {name!r}, which no rule has as its id{did_you_mean(name, ids)}"
+
+
+def _rule(entry: Any, number: int) -> tuple[Rule | None, list[str]]:
+    """Make a rule of an entry of the file; None where a field is missing or of the wrong type."""
+    if not isinstance(entry, dict):
+        return None, [f"Expected `object`, got `{type(entry).__name__}` - at `$.rules[{number - 1}]`"]
+    problems = list(_unknown_keys(entry, Rule))
+    valid: dict[str, Any] = {"id": "", "message": ""}
+    for field in Rule.__struct_fields__:
+        if field in entry:
+            try:
+                msgspec.convert(valid | {field: entry[field]}, Rule)
+                valid[field] = entry[field]
+            except msgspec.ValidationError as error:
+                problems.append(str(error))
+        elif field in valid:
+            problems.append(f"Object missing required field `{field}`")
+    rule = msgspec.convert(valid, Rule)
+    return (None, problems) if problems else (rule, list(_problems(rule)))
+
+
+def _problems(rule: Rule) -> Iterator[str]:
     if not rule.id.strip():
         yield "expected an id that is not empty"
-    if any(rule.id == other.id for other in earlier):
-        yield "expected an id of its own, but an earlier rule has the same one"
     if not rule.message.strip():
         yield "expected a message that is not empty"
+    if max(map(len, (rule.id, rule.message, *rule.instead.values()))) > _MAX_MESSAGE:
+        yield f"expected an id and messages of at most {_MAX_MESSAGE} characters"
     if not any(getattr(rule, kind) for kind in _TARGETS):
         yield f"expected at least one target in {', '.join(_TARGETS)}"
-    for kind, (pattern, expected) in _TARGETS.items():
+    for kind, pattern, expected in [
+        *((kind, *form) for kind, form in _TARGETS.items()),
+        ("allows", *_TARGETS["calls"]),
+    ]:
         targets: tuple[str, ...] = getattr(rule, kind)
         for position, target in enumerate(targets):
-            if not pattern.fullmatch(target):
-                yield f"{kind} holds {target!r}: expected {expected}"
+            if not pattern.fullmatch(target) or max(map(len, target.split("."))) > MAX_COMPONENT:
+                yield f"{kind} holds {target[: 2 * MAX_COMPONENT]!r}: expected {expected}"
             if target in targets[:position]:
                 yield f"{kind} holds {target!r} twice"
-            for other in earlier:
-                if target in getattr(other, kind):
-                    yield f"{kind} holds {target!r}: rule {other.id!r} already denies it"
+    for name in rule.allows:
+        if not any(name.startswith(f"{package}.") for package in rule.imports):
+            yield f"allows holds {name!r}: expected something in a module that is among the rule's imports"
+    all_targets = [target for kind in _TARGETS for target in getattr(rule, kind)]
+    for target in rule.instead:
+        if target not in all_targets:
+            yield f"instead holds {target!r}, which is no target of the rule{did_you_mean(target, all_targets)}"
 
 
-class RuleIndex:
-    """Which rule, if any, denies a name. Immutable after construction.
-
-    A path is the qualified name of an object as the script reaches it, from an import or from `builtins`:
-    `os.system`, `shutil.os.system`, `builtins.eval`.
-
-    Attributes:
-        attributes, formats: rule by attribute name; by last attribute name of a replacement field.
-        builtins: the denied builtin names.
-        tails: last components of everything that is denied by path: an attribute with another name needs no resolving.
-        holders: modules (and the packages above them) that have something denied in them: the public forms
-            of the names in them that are.
-    """
-
-    def __init__(self, rules: tuple[Rule, ...]) -> None:
-        """Index rules that `load_rules` has validated."""
-        self.attributes = {name: rule for rule in rules for name in rule.attributes}
-        self.formats = {name: rule for rule in rules for name in rule.formats}
-        self.builtins = frozenset(name for rule in rules for name in rule.builtins)
-        self._imports = {name: rule for rule in rules for name in rule.imports}
-        self._objects = {name: rule for rule in rules for name in rule.calls}
-        self._objects |= {f"builtins.{name}": rule for rule in rules for name in rule.builtins}
-        self.holders: dict[str, dict[str, Rule]] = {}
-        for target, rule in [*self._objects.items(), *self._imports.items()]:
-            *above, tail = target.split(".")
-            for end in range(1, len(above) + 1):
-                self.holders.setdefault(".".join(above[:end]), {})[public_name(tail)] = rule
-        self.holder_tails = frozenset(name.rpartition(".")[2] for name in self.holders)
-        self.tails = frozenset(name.rpartition(".")[2] for name in (*self._objects, *self._imports))
-
-    def path_rule(self, path: str) -> Rule | None:
-        """The rule that denies what a path leads to.
-
-        A denied target also counts behind a module that merely happens to have it (`shutil.os.system`,
-        `tempfile._os.system`). Below a class it does not: `urllib.error.HTTPError.code` is not the module `code`.
-        """
-        parts = _components(path)
-        in_class = any(part[:1].isupper() for part in parts[:-1])
-        last = path.rpartition(".")[2]
-        for start in range(len(parts)):
-            for target in (".".join(parts[start:]), ".".join([*parts[start:-1], last])):
-                if rule := self._objects.get(target):
-                    return rule
-                if not in_class and (rule := self._imports.get(target)):
-                    return rule
-        return self._module_rule(path)
-
-    def _module_rule(self, module: str) -> Rule | None:
-        """The rule that denies importing a dotted module, by itself or by a package above it."""
-        parts = module.split(".")
-        for end in range(1, len(parts) + 1):
-            if rule := self._imports.get(".".join(parts[:end])):
-                return rule
-        return None
-
-    def star_rule(self, module: str) -> tuple[str, Rule] | None:
-        """For a module that has something denied directly in it: the first such path, and its rule."""
-        for path, rule in self._objects.items():
-            if path.rpartition(".")[0] == module:
-                return path, rule
-        return None
-
-    def held_by(self, path: str) -> dict[str, Rule]:
-        """The names in the module at a path, or in its submodules, that are denied."""
-        parts = _components(path)
-        for start in range(len(parts)):
-            if members := self.holders.get(".".join(parts[start:])):
-                return members
-        return {}
+def _placed(rule: Rule, rules: list[Rule], inherited: tuple[Rule, ...]) -> tuple[list[Rule], list[str]]:
+    """Put a rule among the others: at the end, or in the place of the inherited one that it replaces."""
+    same = next((other for other in rules if other.id == rule.id), None)
+    problems = []
+    others = [other for other in rules if other is not same]
+    if rule.replace:
+        if same not in inherited:
+            ids = [other.id for other in inherited]
+            problems.append(
+                f"`replace` needs a rule to replace, and no inherited one has this id{did_you_mean(rule.id, ids)}"
+            )
+    elif same in inherited and same is not None:
+        problems.append("the file that is extended has a rule with this id: write `replace: true` to replace it")
+    elif same is not None:
+        problems.append("expected an id of its own, but an earlier rule has the same one")
+    for kind in _TARGETS:
+        for target in getattr(rule, kind):
+            problems += [
+                f"{kind} holds {target!r}: rule {other.id!r} already denies it"
+                for other in others
+                if target in getattr(other, kind)
+            ]
+    return [rule if other is same else other for other in rules] if rule.replace and same else [*rules, rule], problems
 
 
-def _components(path: str) -> list[str]:
-    first, *rest = path.split(".")
-    return [first, *map(public_name, rest)]
-
-
-def public_name(name: str) -> str:
-    """A name without its underscore: standard modules import others privately, as in `tempfile._os`."""
-    return name[1:] if name.startswith("_") and not name.startswith("__") else name
+def _doubts(rule: Rule) -> Iterator[str]:
+    """What the targets of a rule seem to name that is nowhere; those of the shipped rules are known to be somewhere."""
+    doubted = [
+        (kind, target, why)
+        for kind in ("imports", "calls", "texts", "builtins")
+        for target in getattr(rule, kind)
+        if (why := doubt(f"builtins.{target}" if kind == "builtins" else target))
+    ]
+    if doubted:
+        shipped = load_rules(SHIPPED)
+        known = {name for each in shipped for name in (*each.imports, *each.calls, *each.texts, *each.builtins)}
+        for kind, target, why in doubted:
+            if target not in known:
+                yield f"{kind} holds {target!r}: {why}"

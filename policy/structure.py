@@ -8,8 +8,10 @@ import ast
 import re
 import threading
 import traceback
+import unicodedata
 import warnings
 
+from policy.hints import hint
 from policy.report import Report
 
 MAX_SOURCE_BYTES = 256 * 2**10
@@ -25,7 +27,13 @@ _IMPORT = re.compile(r"(?:import|from)((?:[^\S\r\n]|\\\r?\n|\\\r|[\w.,\x80-\U001
 _MAX_BRACES_WITH_F_STRINGS = 5000
 _F_STRING = re.compile(r"""[fF][rR]?['"]""")
 
+# Python sorts the marks of an identifier by class, in time quadratic in their number: 60 000 on one letter took 46 s.
+# No script of the world needs more than a few, in an identifier or elsewhere.
+_MAX_MARKS = 200
+_NOT_ASCII = re.compile(rf"[^\x00-\x7f]{{{_MAX_MARKS + 1},}}")
+
 _SHOWN_CHARACTERS = 200
+_MAX_MESSAGE = 500
 _FILE_NAME = "script.py"
 # A file name that no real module has, so that silencing its warnings silences nothing else.
 _PARSED_NAME = "<script under check>"
@@ -59,11 +67,8 @@ def parse(script: str, max_source_bytes: int) -> ast.Module:
         SourceError: it is not Python, or too large or nested too deeply to be parsed safely.
     """
     _check_characters(script, max_source_bytes)
-    _silence_warnings()
     try:
-        # Not ast.parse: a future import of the calling module must not leak into the script's syntax.
-        with _PARSING:
-            tree = compile(script, _PARSED_NAME, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+        tree = _compiled(script, ast.PyCF_ONLY_AST)
     except SyntaxError as error:
         raise _rendered(error, script) from None
     except (RecursionError, MemoryError):
@@ -72,6 +77,32 @@ def parse(script: str, max_source_bytes: int) -> ast.Module:
         raise SourceError(f"Script cannot be parsed: {error}.") from None
     assert isinstance(tree, ast.Module)
     return tree
+
+
+def compile_whole(script: str) -> None:
+    """Compile a script that `parse` has accepted, for the errors that only the compiler finds.
+
+    Raises:
+        SourceError: the compiler finds one.
+        RecursionError, MemoryError, ValueError, OverflowError, SystemError: the script is too much for it.
+    """
+    try:
+        _compiled(script, 0)
+    except SyntaxError as error:
+        line = split_lines(script)[(error.lineno or 1) - 1]
+        # The compiler counts bytes, where the parser counts characters.
+        for place in ("offset", "end_offset"):
+            if offset := getattr(error, place):
+                setattr(error, place, len(line.encode()[: offset - 1].decode(errors="replace")) + 1)
+        error.text = line
+        raise _rendered(error, script) from None
+
+
+def _compiled(script: str, flags: int) -> object:
+    _silence_warnings()
+    # Not ast.parse: a future import of the calling module must not leak into the script's syntax.
+    with _PARSING:
+        return compile(script, _PARSED_NAME, "exec", flags, dont_inherit=True)
 
 
 def _check_characters(script: str, max_source_bytes: int) -> None:
@@ -85,6 +116,8 @@ def _check_characters(script: str, max_source_bytes: int) -> None:
         raise SourceError(f"Script is too large: {size} bytes, and at most {max_source_bytes} are accepted.")
     if (nul := script.find("\0")) >= 0:
         raise SourceError("Script contains a NUL character.", *_place(script, nul))
+    if not script.isascii():
+        _check_marks(script)
     for found in _IMPORT.finditer(script):
         if found[1].count(".") > _MAX_IMPORT_DOTS:
             what = f"Script has an import with more than {_MAX_IMPORT_DOTS} dots."
@@ -93,6 +126,20 @@ def _check_characters(script: str, max_source_bytes: int) -> None:
         raise SourceError(
             f"Script has f-strings and more than {_MAX_BRACES_WITH_F_STRINGS} opening braces, too many to be parsed."
         )
+
+
+def _check_marks(script: str) -> None:
+    is_mark: dict[str, bool] = {}
+    for found in _NOT_ASCII.finditer(script):
+        run = 0
+        for position, character in enumerate(found[0], start=found.start() + 1):
+            if character not in is_mark:
+                # What a character stands for may be a mark that it is not itself.
+                is_mark[character] = bool(unicodedata.combining(unicodedata.normalize("NFKD", character)[0]))
+            run = run + 1 if is_mark[character] else 0
+            if run > _MAX_MARKS:
+                what = f"Script has more than {_MAX_MARKS} combining characters in a row."
+                raise SourceError(what, *_place(script, position - run))
 
 
 def _place(script: str, position: int) -> tuple[int, int]:
@@ -128,9 +175,15 @@ def _rendered(error: SyntaxError, script: str) -> SourceError:
         start = max(0, column - 1 - _SHOWN_CHARACTERS // 2)
         error.text = shown[start : start + _SHOWN_CHARACTERS]
         width = max(1, (error.end_offset or 0) - (error.offset or 0)) if error.end_lineno == error.lineno else 1
+        width = min(width, len(error.text))
         error.offset = column - start
         error.end_offset = error.offset + width
     column = max(column, 1)
     error.filename = _FILE_NAME
+    if len(error.msg) > _MAX_MESSAGE:  # a name of any length may be in it
+        error.msg = f"{error.msg[: _MAX_MESSAGE // 2]}…{error.msg[-_MAX_MESSAGE // 2 :]}"
     rendering = "".join(traceback.format_exception_only(error))
-    return SourceError(f"{type(error).__name__}: {error.msg}", line, column, rendering)
+    sentence = f"{type(error).__name__}: {error.msg}"
+    if helpful := hint(lines, line, column, error.msg):
+        sentence += f"{'' if sentence.endswith(('?', '.', '!')) else '.'} {helpful}"
+    return SourceError(sentence, line, column, rendering)

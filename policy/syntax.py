@@ -7,7 +7,6 @@ CHILD_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
     ast.Module: ("body",),
     ast.Delete: ("targets",),
     ast.While: ("test", "body", "orelse"),
-    ast.If: ("test", "body", "orelse"),
     ast.With: ("items", "body"),
     ast.AsyncWith: ("items", "body"),
     ast.withitem: ("context_expr", "optional_vars"),

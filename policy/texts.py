@@ -18,10 +18,14 @@ NOTHING: frozenset[str] = frozenset()
 _MAX_DEPTH = 60
 # Above this, a text counts as unknown.
 _MAX_VALUES = 32
-# Far more than any honest script asks for; about a second.
-_MAX_EFFORT = 300_000
+# Far more than any honest script asks for (the standard library's own files stay below a tenth of it), and about half a
+# second for the longest script. It follows the script's size: a short one is to be answered at once.
+_LEAST_EFFORT = 10_000
+_EFFORT_PER_CHARACTER = 0.5
 _ITEM_GETTERS = frozenset({"get", "pop"})
-_CONVERSIONS = frozenset({-1, ord("s")})  # none, and !s
+_CONVERSIONS = {-1: "builtins.str", ord("s"): "builtins.str", ord("r"): "builtins.repr", ord("a"): "builtins.ascii"}
+
+_FOLD_EACH = {"builtins.map": fold.fold_map, "functools.reduce": fold.fold_reduce}
 
 Values = frozenset[Value]
 _UNKNOWN: Values = frozenset()
@@ -35,12 +39,12 @@ def too_convoluted(node: ast.AST) -> SourceError:
 class Effort:
     """What the resolving of one script has cost, and how deep it is at the moment."""
 
-    __slots__ = ("_depth", "_spent")
+    __slots__ = ("_depth", "_left")
 
-    def __init__(self) -> None:
-        """Begin at the surface."""
+    def __init__(self, size: int) -> None:
+        """Begin at the surface of a script of so many characters."""
         self._depth = 0
-        self._spent = 0
+        self._left = _LEAST_EFFORT + int(_EFFORT_PER_CHARACTER * size)
 
     def enter(self, node: ast.AST) -> None:
         """Go one level down.
@@ -62,8 +66,8 @@ class Effort:
         Raises:
             SourceError: that makes too many.
         """
-        self._spent += amount
-        if self._spent > _MAX_EFFORT:
+        self._left -= amount
+        if self._left < 0:
             raise too_convoluted(node)
 
 
@@ -111,6 +115,8 @@ class Texts:
                 return self._of_call(node, scope)
             case ast.BinOp() | ast.UnaryOp() | ast.JoinedStr() | ast.FormattedValue():
                 return self._of_operation(node, scope)
+            case ast.ListComp() | ast.GeneratorExp() | ast.SetComp():
+                return self._of_comprehension(node, scope)
             case ast.List() | ast.Tuple() if sequences := set(self._each(node.elts, scope)):
                 return {value for value in sequences if fold.is_value(value)}
             case _:
@@ -127,12 +133,69 @@ class Texts:
             case ast.JoinedStr():
                 joined = {"".join(map(str, parts)) for parts in self._each(node.values, scope)}
                 return {text for text in joined if fold.is_value(text)}
-            case ast.FormattedValue(format_spec=None) if node.conversion in _CONVERSIONS:
-                return {str(value) for value in self._of(node.value, scope)}
+            case ast.FormattedValue(
+                format_spec=None | ast.JoinedStr(values=[] | [ast.Constant(value="s" | "d" | "c")])
+            ):
+                convert = _CONVERSIONS[node.conversion]
+                as_character = node.format_spec is not None and ast.unparse(node.format_spec) == "f'c'"
+                values = self._of(node.value, scope)
+                return _known(
+                    fold.fold_call("builtins.chr", [value]) if as_character else fold.fold_call(convert, [value])
+                    for value in values
+                )
             case ast.UnaryOp(op=ast.USub()):
                 return {-value for value in self._of(node.operand, scope) if isinstance(value, int)}
             case _:
                 return _UNKNOWN
+
+    def _of_comprehension(self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp, scope: Scope) -> Iterable[Value]:
+        """What a comprehension makes of known values one by one: `chr(c) for c in codes`."""
+        match node.generators:
+            # A condition may leave nothing out.
+            case [ast.comprehension(target=ast.Name(id=name), iter=source, is_async=0)]:
+                found = set()
+                for values in self._of(source, scope):
+                    if not isinstance(values, int):
+                        self._effort.spend(fold.size(values), node)
+                        made = [self._with(node.elt, name, value, scope) for value in values]
+                        if None not in made:
+                            found.add(tuple(value for value in made if value is not None))
+                return {value for value in found if fold.is_value(value)}
+        return _UNKNOWN
+
+    def _with(self, node: ast.expr, name: str, value: Value, scope: Scope) -> Value | None:
+        """The value of an expression where a name has a value."""
+        self._effort.enter(node)
+        try:
+            match node:
+                case ast.Name():
+                    return value if node.id == name else self._one(node, scope)
+                case ast.BinOp():
+                    sides = [self._with(part, name, value, scope) for part in (node.left, node.right)]
+                    return None if None in sides else fold.fold_operator(node.op, *sides)  # type: ignore[arg-type]
+                case ast.JoinedStr():
+                    parts = [self._with(part, name, value, scope) for part in node.values]
+                    return None if None in parts else "".join(map(str, parts))
+                case ast.FormattedValue(format_spec=None):
+                    part = self._with(node.value, name, value, scope)
+                    return None if part is None else fold.fold_call(_CONVERSIONS[node.conversion], [part])
+                case ast.Call(func=func, keywords=[]):
+                    arguments = [self._with(part, name, value, scope) for part in node.args]
+                    if None in arguments:
+                        return None
+                    if isinstance(func, ast.Attribute) and func.attr in fold.METHODS:
+                        base = self._with(func.value, name, value, scope)
+                        return None if base is None else fold.fold_method(base, func.attr, arguments)  # type: ignore[arg-type]
+                    results = _known(fold.fold_call(path, arguments) for path in self._paths(func, scope))  # type: ignore[arg-type]
+                    return results.pop() if len(results) == 1 else None
+                case _:
+                    return self._one(node, scope)
+        finally:
+            self._effort.leave()
+
+    def _one(self, node: ast.expr, scope: Scope) -> Value | None:
+        values = self._of(node, scope)
+        return next(iter(values)) if len(values) == 1 else None
 
     def _each(self, nodes: list[ast.expr], scope: Scope) -> list[tuple[Value, ...]]:
         """Every combination of what some expressions may be; none where one of them is unknown."""
@@ -166,11 +229,13 @@ class Texts:
         if isinstance(func, ast.Attribute) and func.attr in _ITEM_GETTERS:
             return [*_flat(self._of(func.value, scope))]
         if not node.keywords and (paths := self._paths(func, scope)):
-            if "builtins.map" in paths and len(node.args) == 2:
+            fold_each = next((_FOLD_EACH[path] for path in paths if path in _FOLD_EACH), None)
+            if fold_each and len(node.args) == 2:
                 functions = self._paths(node.args[0], scope)
-                return _known(
-                    fold.fold_map(path, value) for path in functions for value in self._of(node.args[1], scope)
-                )
+                values = self._of(node.args[1], scope)
+                return _known(fold_each(path, value) for path in functions for value in values)
+            if "builtins.filter" in paths and len(node.args) == 2:
+                return self._of(node.args[1], scope)  # which may let all of them through
             if calls := [
                 *_known(fold.fold_call(path, each) for path in paths for each in self._each(node.args, scope))
             ]:

@@ -10,7 +10,7 @@ import pytest
 import requests
 from openapi_spec_validator import validate
 
-from policy.checker import MAX_VIOLATIONS
+from policy.findings import MAX_VIOLATIONS
 from sandbox import IsolationLevel, Limits
 from service.contract import load_contract
 from service.server import REQUEST_SECONDS

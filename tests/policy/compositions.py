@@ -9,8 +9,8 @@ from policy.rules import SHIPPED, load_rules
 from tests.policy import ways
 
 _HELPERS = (
-    "asyncio", "codecs", "collections", "contextlib", "copy", "dataclasses", "functools", "inspect", "itertools",
-    "operator", "pickle", "types",
+    "asyncio", "base64", "codecs", "collections", "contextlib", "copy", "dataclasses", "functools", "inspect",
+    "itertools", "operator", "pickle", "string", "types",
 )  # fmt: skip
 # Of objects that every script can make, the denied attributes that these have. For the others it takes a frame, which
 # is denied itself, or a running coroutine.
@@ -97,7 +97,10 @@ def _wide(name: str) -> str:
 
 def _exists(path: str) -> bool:
     holder, _, name = path.rpartition(".")
-    return hasattr(importlib.import_module(holder), name)
+    try:
+        return hasattr(importlib.import_module(holder), name)
+    except ModuleNotFoundError:  # a package that only the scripts' Python has
+        return False
 
 
 def targets() -> list[Target]:

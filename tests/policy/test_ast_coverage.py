@@ -2,8 +2,8 @@
 
 import ast
 
-from policy.survey import _HANDLERS, _NOTES
 from policy.syntax import CHILD_FIELDS
+from policy.visits import HANDLERS, NOTES
 
 # Never met, or nothing in them to visit: the handlers of their parents read what they hold.
 PASSED: dict[str, str] = {
@@ -36,12 +36,12 @@ def _node_classes() -> set[type[ast.AST]]:
 
 def test_every_node_class_is_checked_or_deliberately_passed() -> None:
     passed = {name for names in PASSED for name in names.split()} | set(ABSTRACT.split())
-    checked = {kind.__name__ for kind in (*_HANDLERS, *CHILD_FIELDS)}
+    checked = {kind.__name__ for kind in (*HANDLERS, *CHILD_FIELDS)}
 
     assert {kind.__name__ for kind in _node_classes()} == passed | checked
     assert not passed & checked
-    assert not _HANDLERS.keys() & CHILD_FIELDS.keys()
-    assert _NOTES.keys() <= CHILD_FIELDS.keys()
+    assert not HANDLERS.keys() & CHILD_FIELDS.keys()
+    assert NOTES.keys() <= CHILD_FIELDS.keys()
 
 
 def test_every_field_that_holds_nodes_is_visited() -> None:

@@ -4,7 +4,7 @@
 import pytest
 
 from policy import load_policy
-from policy.checker import MAX_VIOLATIONS
+from policy.findings import MAX_VIOLATIONS
 
 POLICY = load_policy()
 
@@ -158,6 +158,124 @@ DENIED: list[tuple[str, str]] = [
     ("import sys\nsys.modules['os'].system('x')", "dynamic-import process"),
     ("import sys\nsys.meta_path", "dynamic-import"),
     ("from sys import modules", "dynamic-import"),
+    ("import sys\n'os' in sys.modules in [1]", "dynamic-import"),
+    ("import sys\nsys.modules in [1]", "dynamic-import"),
+    ("import sys\n'os' in sys.modules.copy()", "dynamic-import"),
+    ("import sys\n'os' in sys.meta_path", "dynamic-import"),
+    ("import logging.config", "dynamic-import"),
+    ("from logging.config import dictConfig", "dynamic-import"),
+    ("import logging\nlogging.config.dictConfig({})", "dynamic-import"),
+    ("def f(spec): return spec.loader.load_module()", "dynamic-import"),
+    ("def f(spec, module): getattr(spec.loader, 'exec_module')(module)", "dynamic-import"),
+    # Of a module in which only some names are allowed, the others; and the module itself, as a value.
+    ("import importlib.metadata", "dynamic-import"),
+    ("import importlib\nimportlib.import_module('os')", "dynamic-import"),
+    ("import importlib.util\nimportlib.util.find_spec('x')\nimportlib.import_module('os')", "dynamic-import"),
+    ("import importlib.util\nimportlib.util.find_spec('x')\nimportlib.reload", "dynamic-import"),
+    ("import importlib.util as u\nu.find_spec('x')\nu.module_from_spec", "dynamic-import"),
+    ("import importlib.util\nimportlib.util.find_spec('x')\nm = importlib", "dynamic-import"),
+    ("import importlib.util\nimportlib.util.find_spec('x')\nprint(importlib.util)", "dynamic-import"),
+    (
+        "import importlib.util\nimportlib.util.find_spec('x')\ngetattr(importlib, 'import' + '_module')",
+        "dynamic-import",
+    ),
+    ("import importlib.util\nimportlib.util.find_spec('x')\nvars(importlib)['reload']", "dynamic-import"),
+    ("import importlib.util\nimportlib.util.find_spec('x')\nglobals()['importlib'].reload", "dynamic-import"),
+    (
+        "import importlib.util\nimportlib.util.find_spec('x')\nf = (lambda m: m)(globals()['importlib'])",
+        "dynamic-import",
+    ),
+    ("import importlib.util\nimportlib.util.find_spec('x')\nmatch importlib:\n    case _: pass", "dynamic-import"),
+    ("import importlib.util\nimportlib.util.find_spec('x')\nimport script\nscript.importlib.reload", "dynamic-import"),
+    ("class A:\n    import importlib.util as u\n    u.find_spec('x')\nA.u.module_from_spec", "dynamic-import"),
+    ("from importlib import metadata\nmetadata.version('x')\nmetadata.entry_points()", "dynamic-import"),
+    ("from importlib.metadata import version, EntryPoint", "dynamic-import"),
+    ("from importlib.metadata import *", "dynamic-import"),
+    ("from importlib import *", "dynamic-import"),
+    ("import importlib.metadata as m\nm.version.__globals__", "dynamic-import introspection"),
+    ("import importlib.metadata as m\nm.version('x')\nm.os.system('x')", "dynamic-import process"),
+    ("import inspect\ninspect.importlib.import_module('os')", "dynamic-import"),
+    # Under a condition that is not, or perhaps not, the one for type checkers.
+    ("from typing import TYPE_CHECKING\nif TYPE_CHECKING: pass\nelse:\n    import socket", "network"),
+    ("from typing import TYPE_CHECKING\nif not TYPE_CHECKING:\n    import socket", "network"),
+    ("from typing import TYPE_CHECKING\nif TYPE_CHECKING or 1:\n    import socket", "network"),
+    ("from typing import TYPE_CHECKING\nTYPE_CHECKING = True\nif TYPE_CHECKING:\n    import socket", "network"),
+    ("TYPE_CHECKING = True\nif TYPE_CHECKING:\n    import socket", "network"),
+    ("if TYPE_CHECKING:\n    import socket", "network"),
+    ("from flags import TYPE_CHECKING\nif TYPE_CHECKING:\n    import socket", "network"),
+    ("from typing import Any as TYPE_CHECKING\nif TYPE_CHECKING:\n    import socket", "network"),
+    ("from typing import *\nif TYPE_CHECKING:\n    import socket", "network"),
+    ("from typing import TYPE_CHECKING\nfrom flags import *\nif TYPE_CHECKING:\n    import socket", "network"),
+    ("import typing\ntyping.TYPE_CHECKING = 1\nif typing.TYPE_CHECKING:\n    import socket", "network"),
+    ("import typing\nfor typing.TYPE_CHECKING in [1]:\n    if typing.TYPE_CHECKING: import socket", "network"),
+    ("import typing\nsetattr(typing, 'TYPE_' 'CHECKING', 1)\nif typing.TYPE_CHECKING:\n    import socket", "network"),
+    ("import typing\nvars(typing).update(x)\nif typing.TYPE_CHECKING:\n    import socket", "network"),
+    ("from typing import TYPE_CHECKING\nglobals().update(x)\nif TYPE_CHECKING:\n    import socket", "network"),
+    ("import typing\ntyping = x\nif typing.TYPE_CHECKING:\n    import socket", "network"),
+    ("import typing\ndef f(typing):\n    if typing.TYPE_CHECKING: import socket", "network"),
+    ("import typing\nclass typing: TYPE_CHECKING = 1\nif typing.TYPE_CHECKING:\n    import socket", "network"),
+    ("from typing import TYPE_CHECKING\ndef f(TYPE_CHECKING):\n    if TYPE_CHECKING: import socket", "network"),
+    ("from typing import TYPE_CHECKING\nif (TYPE_CHECKING := 1): pass\nif TYPE_CHECKING: import socket", "network"),
+    (
+        "from typing import TYPE_CHECKING\ndef f():\n    global TYPE_CHECKING\n    TYPE_CHECKING = 1\n"
+        "if TYPE_CHECKING:\n    import socket",
+        "network",
+    ),
+    ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import os\nimport os\nos.fork()", "process"),
+    ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import os\nprint(eval)", "dynamic-code"),
+    ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    def eval(x): pass\neval('1')", "dynamic-code"),
+    # Text that is run: by what times, profiles or traces it.
+    ("import timeit\ntimeit.timeit('x')", "dynamic-code"),
+    ("import timeit\ntimeit.timeit(stmt='x')", "dynamic-code"),
+    ("import timeit\ntimeit.timeit(print, 'import os')", "dynamic-code"),
+    ("import timeit\ntimeit.timeit(print, setup='import os')", "dynamic-code"),
+    ("import timeit\ntimeit.repeat(f'{1}')", "dynamic-code"),
+    ("import timeit\ntimeit.Timer('x').timeit()", "dynamic-code"),
+    ("import timeit\ns = '; '.join(x)\ntimeit.timeit(s)", "dynamic-code"),
+    ("import timeit\ndef f(x): timeit.timeit('a' + x)", "dynamic-code"),
+    ("import timeit\ntimeit.timeit('a' if 1 else print)", "dynamic-code"),
+    ("import timeit\ntimeit.timeit(str(b'x', 'ascii'))", "dynamic-code"),
+    ("import timeit\ntimeit.timeit(*['x'])", "dynamic-code"),
+    ("import timeit\ntimeit.timeit(**{'stmt': 'x'})", "dynamic-code"),
+    ("import timeit\nt = timeit.timeit\nt('x')", "dynamic-code"),
+    ("import timeit as t\nlist(map(t.timeit, ['x']))", "dynamic-code"),
+    ("from timeit import timeit as t\nt('x')", "dynamic-code"),
+    ("from timeit import repeat\nlist(map(repeat, ['x']))", "dynamic-code"),
+    ("from timeit import *\ntimeit('x')", "dynamic-code"),
+    ("import timeit\ngetattr(timeit, 'timeit')('x')", "dynamic-code"),
+    ("import timeit\nvars(timeit)['Timer']('x')", "dynamic-code"),
+    ("import timeit, functools\nfunctools.partial(timeit.timeit, 'x')()", "dynamic-code"),
+    ("import timeit\ntimeit.main(['x'])", "dynamic-code"),
+    ("import cProfile\np = cProfile.Profile()\np.run('x')", "dynamic-code"),
+    ("import profile\nprofile.Profile().runctx('x', {}, {})", "dynamic-code"),
+    ("import trace\ntrace.Trace().run('x')", "dynamic-code"),
+    ("from trace import Trace", "dynamic-code"),
+    ("import rlcompleter", "dynamic-code"),
+    ("import numpy as np\nnp.testing.runstring('x', {})", "dynamic-code"),
+    # Text in annotations.
+    ("import typing\ntyping.get_type_hints(f)", "dynamic-code"),
+    ("from typing import get_type_hints as g", "dynamic-code"),
+    ("from typing import *\nget_type_hints(f)", "dynamic-code"),
+    ("import typing\ntyping.ForwardRef('x')._evaluate({}, {}, frozenset())", "dynamic-code"),
+    ("import typing\ntyping.List['x'].__args__[0]._evaluate({}, {}, frozenset())", "dynamic-code"),
+    ("import inspect\ninspect.signature(f, eval_str=True)", "dynamic-code"),
+    ("import inspect\ninspect.get_annotations(f, eval_str=1)", "dynamic-code"),
+    ("import inspect\ninspect.get_annotations(f, **{'eval_str': True})", "dynamic-code"),
+    ("import inspect\ninspect.get_annotations(f, ｅval_str=True)", "dynamic-code"),
+    # Text that says what to replace by a mock; the original is to be had from it.
+    ("from unittest import mock\nmock.patch('os.system')", "process"),
+    ("from unittest.mock import patch\n@patch('subprocess.run')\ndef f(m): pass", "process"),
+    ("from unittest.mock import patch as p\nwith p(target='socket.socket'): pass", "network"),
+    ("from unittest.mock import patch\npatch('shutil.os.system')", "process"),
+    ("from unittest.mock import patch\npatch('builtins.eval')", "dynamic-code"),
+    ("from unittest.mock import patch\npatch('os.sys' + 'tem')", "process"),
+    ("from unittest.mock import patch\npatch.dict('sys.modules', {})", "dynamic-import"),
+    ("from unittest.mock import patch\npatch.multiple('os', system=1)", "process"),
+    ("import os\nfrom unittest.mock import patch\npatch.object(os, 'system')", "process"),
+    # Text that pandas evaluates.
+    ("df.query('@pd.io.common.os.system(\"x\")')", "process"),
+    ("df.eval('a.__class__.__mro__')", "introspection"),
+    ("import pandas as pd\npd.eval('f . __globals__')", "introspection"),
     ("import sys as s\nm = s.modules", "dynamic-import"),
     # Processes, by every road to the module.
     ("import subprocess", "process"),
@@ -167,6 +285,13 @@ DENIED: list[tuple[str, str]] = [
     ("try:\n    import subprocess\nexcept ImportError: pass", "process"),
     ("import multiprocessing", "process"),
     ("import multiprocessing.pool", "process"),
+    ("from multiprocessing.pool import ThreadPool", "process"),
+    ("from multiprocessing.dummy import Pool", "process"),
+    ("import multiprocessing as mp\nmp.cpu_count()\nmp.Pool()", "process"),
+    ("import multiprocessing as mp\nmp.cpu_count()\nf = mp", "process"),
+    ("import multiprocessing as mp\nmp.cpu_count.__self__.Pool()", "process"),
+    ("from multiprocessing import cpu_count\ncpu_count.__self__.Pool()", "process"),
+    ("from multiprocessing import cpu_count, Process", "process"),
     ("from multiprocessing import Pool", "process"),
     ("from concurrent.futures import ProcessPoolExecutor", "process"),
     ("import concurrent.futures as c\nc.ProcessPoolExecutor()", "process"),
@@ -292,6 +417,26 @@ DENIED: list[tuple[str, str]] = [
     ("import os\nn = ['sys', 'tem']\ngetattr(os, ''.join(n))", "process"),
     ("import os\ngetattr(os, {'a': 'system'}.get('a'))", "process"),
     ("'{}'.format('{0.__class__}').format(1)", "introspection"),
+    ("def f(): pass\ngetattr(f, f\"{'__glo'}bals__\")", "introspection"),
+    ("def f(): pass\ngetattr(f, f\"{'__glo':s}{'bals__':}\")", "introspection"),
+    ("def f(): pass\ngetattr(f, f\"{'__globals__'!r}\"[1:-1])", "introspection"),
+    ("def f(): pass\ngetattr(f, ''.join(c for c in '__globals__'))", "introspection"),
+    ("def f(): pass\ngetattr(f, ''.join([c for c in ('__glo', 'bals__') if c]))", "introspection"),
+    ("def f(): pass\ngetattr(f, str.join('', ['__glo', 'bals__']))", "introspection"),
+    ("def f(): pass\ngetattr(f, str.lower('__GLOBALS__'))", "introspection"),
+    ("import os\ngetattr(os, ''.join(chr(c + 1) for c in [114, 120, 114, 115, 100, 108]))", "process"),
+    ("import os\ngetattr(os, ''.join(f'{c}' for c in ['sys', 'tem']))", "process"),
+    ("import os\ngetattr(os, ''.join(chr(int(c)) for c in '115 121 115 116 101 109'.split()))", "process"),
+    ("import os, operator\ngetattr(os, operator.add('sys', 'tem'))", "process"),
+    ("import os, functools, operator\ngetattr(os, functools.reduce(operator.add, ['sys', 'tem']))", "process"),
+    ("import os, itertools\ngetattr(os, ''.join(itertools.chain(['sys'], ['tem'])))", "process"),
+    ("import os, base64\ngetattr(os, base64.b64decode('c3lzdGVt').decode())", "process"),
+    ("import os, binascii\ngetattr(os, binascii.unhexlify('73797374656d').decode())", "process"),
+    ("import os\ngetattr(os, 'sys'.__add__('tem'))", "process"),
+    ("import os\ngetattr(os, repr('system')[1:-1])", "process"),
+    ("import os\ngetattr(os, format('system'))", "process"),
+    ("import os\ngetattr(os, ''.join(filter(None, ['sys', 'tem'])))", "process"),
+    ("from os import *\nglobals()['system']('x')", "process"),
     # By what reads names and is handed on.
     ("import os\ngetattr(*[os, 'system'])", "process"),
     ("import os\ngetattr(os, *('system',))", "process"),
@@ -427,6 +572,8 @@ DENIED: list[tuple[str, str]] = [
     ("import string\nstring.Formatter().vformat('{0.__class__}', (1,), {})", "introspection"),
     ("from string import Formatter as F\nf = F()\nf.format('{0.__class__}', 1)", "introspection"),
     ("'{0.gi_frame}'.format(1)", "frames"),
+    ("import string\nclass F(string.Formatter): pass\nF().format('{0.__class__}', 1)", "introspection"),
+    ("import string\nstring.Formatter().get_field('0.__class__', (1,), {})", "introspection"),
 ]
 
 
@@ -478,6 +625,53 @@ def test_number_of_violations_is_bounded() -> None:
     assert len(report.violations) == MAX_VIOLATIONS
     assert report.error.endswith("(4999 more violations)")
     assert report.violations[-1].line == MAX_VIOLATIONS
+
+
+def test_first_violations_in_the_source_are_reported_whatever_finds_them_last() -> None:
+    """Imports are looked at before names, and names before attributes."""
+    source = "import os\n" + "os.fork()\n" * 60 + "eval\n" * 60 + "import socket\n" * 60
+    lines = [violation.line for violation in POLICY.check(source).violations]
+
+    assert lines == list(range(2, MAX_VIOLATIONS + 2))
+
+
+def test_what_may_be_many_things_is_one_violation_of_each_rule() -> None:
+    source = "".join(f"from a{n} import os as m\n" for n in range(9)) + "m.system\nm.kill"
+
+    assert [(each.rule, each.line) for each in POLICY.check(source).violations] == [
+        ("process", 10), ("process-control", 11),
+    ]  # fmt: skip
+
+
+def test_same_star_import_twice_does_not_multiply_what_is_found() -> None:
+    violations = POLICY.check("from os import *\n" * 64 + "system\n" * 3).violations
+
+    assert [each.line for each in violations] == [*range(1, 65), 65, 66, 67]
+
+
+@pytest.mark.parametrize(
+    ("source", "alternative"),
+    [
+        ("import multiprocessing\nmultiprocessing.Pool()", "ThreadPoolExecutor"),
+        ("from multiprocessing.pool import ThreadPool", "ThreadPoolExecutor"),
+        ("from multiprocessing import Pool, cpu_count", "os.cpu_count()"),
+        ("import subprocess", "shutil"),
+        ("import importlib\nimportlib.import_module('numpy')", "__version__"),
+        ("import pip", "installed already"),
+        ("import sys\nsys.modules['numpy']", '"numpy" in sys.modules'),
+        ("import timeit\ntimeit.timeit('f()')", "timeit.timeit(lambda: work(x), number=100)"),
+        ("import logging.config", "logging.basicConfig"),
+        ("compile('a')", "re.compile"),
+        ("import socket", "platform.node()"),
+        ("import mmap", "numpy.memmap"),
+        ("def f(e): return e.__traceback__.tb_frame", "traceback.extract_tb"),
+        ("class A: pass\nA.__subclasses__()", "__init_subclass__"),
+        ("class A: pass\nA.__mro__", "cls.mro()"),
+        ("import typing\ntyping.get_type_hints(f)", "inspect.signature(f)"),
+    ],
+)
+def test_refusal_names_the_alternative(source: str, alternative: str) -> None:
+    assert alternative in POLICY.check(source).error
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def assert_is_a_report(script: str) -> Report:
         assert (report.line, report.column) == (report.violations[0].line, report.violations[0].column)
     if report.code != "syntax_error":
         with warnings.catch_warnings(action="ignore"):  # which pytest makes errors of
-            compile(script, "script.py", "exec", 0x400, dont_inherit=True)
+            compile(script.removeprefix("\ufeff"), "script.py", "exec", 0x400, dont_inherit=True)
     return report
 
 

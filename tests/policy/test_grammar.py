@@ -3,10 +3,11 @@
 import ast
 import itertools
 import random
+import warnings
 
 import pytest
 
-from policy.rules import public_name
+from policy.index import public_name
 from tests.policy import grammar
 from tests.policy.fuzzing import SECONDS, rounds
 from tests.policy.test_fuzz import POLICY, assert_is_a_report
@@ -17,7 +18,7 @@ DENIED_NAMES = {
     for rule in POLICY.rules
     for target in (*rule.imports, *rule.calls, *rule.attributes, *rule.builtins)
     for part in target.split(".")
-}
+} - {"main"}  # which is denied in some modules alone
 LOOKING_UP = [
     *("getattr", "vars", "globals", "__dict__", "get", "__getattribute__", "operator", "attrgetter", "methodcaller"),
     *("format", "str", "join", "chr", "map", "functools", "partial", "main", "x", "y", "script", "string", "Formatter"),
@@ -70,8 +71,8 @@ def test_script_without_denied_names_is_accepted() -> None:
             report = POLICY.check(script)
             assert report.code in (None, "syntax_error"), (report.error, script)
             if report.code == "syntax_error" and not report.error.startswith("Script is"):
-                with pytest.raises(SyntaxError):
-                    ast.parse(script)
+                with warnings.catch_warnings(action="ignore"), pytest.raises(SyntaxError):
+                    compile(script, "script.py", "exec", dont_inherit=True)
             accepted += report.code is None
 
     assert accepted > 0

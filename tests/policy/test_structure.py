@@ -193,7 +193,14 @@ def test_syntax_error_shows_the_place(source: str, error: str, line: int, column
     [
         ("x = 1\ny = '\0'", "Script contains a NUL character.", 2, 6),
         ("é\r\n'\ud800'", "Script contains the lone surrogate U+D800, which is not a character.", 2, 2),
-        ("\ufeffx = 1", "SyntaxError: invalid non-printable character U+FEFF", 1, 1),
+        ("a" + "\u0323\u0307" * 101, "Script has more than 200 combining characters in a row.", 1, 2),
+        (
+            "\ufeff\ufeffx = 1",
+            "SyntaxError: invalid non-printable character U+FEFF. U+FEFF is zero width no-break space: "
+            "it cannot be seen; delete it.",
+            1,
+            1,
+        ),
         (f"import a{'.a' * 101}", "Script has an import with more than 100 dots.", 1, 1),
         (f"\nfrom a{'.b' * 50}{chr(92)}\n{'.b' * 51} import c", "Script has an import with more than 100 dots.", 2, 1),
         (

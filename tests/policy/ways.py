@@ -5,6 +5,7 @@ the member's name and `«N»` for the name itself, `«X»` for a name that has t
 Through the ways in the tables called `LEFT_TO_THE_JAIL_*` a thing is reached without the checker seeing it.
 """
 
+import base64
 import codecs
 from collections.abc import Callable
 
@@ -54,11 +55,26 @@ TEXTS: dict[str, Text] = {
     "conditional": lambda t: f"({t!r} if 1 else 'x')",
     "either": lambda t: f"('' or {t!r})",
     "walrus": lambda t: f"(w := {t!r})",
+    "f_string_with_specs": lambda t: f'f"{{{t[:2]!r}:s}}{{{t[2:]!r}:}}"',
+    "f_string_as_repr": lambda t: f'f"{{{t!r}!r}}"[1:-1]',
+    "join_unbound": lambda t: f"str.join('', [{t[:2]!r}, {t[2:]!r}])",
+    "method_unbound": lambda t: f"str.strip({' ' + t!r})",
+    "comprehension": lambda t: f"''.join(c for c in {t!r})",
+    "listed": lambda t: f"''.join([c for c in {[t[:2], t[2:]]!r} if c])",
+    "arithmetic": lambda t: f"''.join(chr(c - 1) for c in {[code + 1 for code in _codes(t)]})",
+    "numbers": lambda t: f"''.join(chr(int(c)) for c in {' '.join(map(str, _codes(t)))!r}.split())",
+    "added": lambda t: f"operator.add({t[:2]!r}, {t[2:]!r})",
+    "added_by_method": lambda t: f"{t[:2]!r}.__add__({t[2:]!r})",
+    "added_up": lambda t: f"functools.reduce(operator.add, {list(t)!r})",
+    "chained": lambda t: f"''.join(itertools.chain({list(t[:2])!r}, {list(t[2:])!r}))",
+    "represented": lambda t: f"repr({t!r})[1:-1]",
+    "filtered": lambda t: f"''.join(filter(None, {list(t)!r}))",
+    "base_64": lambda t: f"base64.b64decode({base64.b64encode(t.encode()).decode()!r}).decode()",
 }
 LEFT_TO_THE_JAIL_TEXTS: dict[str, Text] = {
     "codec": lambda t: f"codecs.decode({codecs.encode(t, 'rot13')!r}, 'rot13')",
-    "comprehension": lambda t: f"''.join(c for c in {t!r})",
-    "arithmetic": lambda t: f"''.join(chr(c - 1) for c in {[code + 1 for code in _codes(t)]})",
+    "two_loops": lambda t: f"''.join(c for d in {[t[:2], t[2:]]} for c in d)",
+    "template": lambda t: f"string.Template('$a' + {t[2:]!r}).substitute(a={t[:2]!r})",
     "own_function": lambda t: f"(lambda a, b: a + b)({t[:2]!r}, {t[2:]!r})",
     "own_attribute": lambda t: f"type('A', (), {{'a': {t!r}}}).a",
     "reduced": lambda t: f"functools.reduce(lambda a, b: a + b, {list(t)!r})",

@@ -1,0 +1,195 @@
+"""The checks: what a script uses, against what the rules deny."""
+
+import ast
+from collections.abc import Iterable
+from typing import Final
+
+from policy.by_text import FORMATTERS, READING_NAMES, ByText
+from policy.findings import Findings
+from policy.guards import check_guarded, imports_guarded
+from policy.handed_on import READING_WORDS, HandedOn
+from policy.index import Denial, RuleIndex, public_name
+from policy.resolve import UNKNOWN, Resolver
+from policy.scope import Scope
+from policy.survey import Survey
+
+# To ask whether it holds a name (`"numpy" in sys.modules`) takes nothing out of it: its keys are texts.
+_MAY_BE_ASKED: Final = frozenset({"sys.modules"})
+# `from typing import *` is honest; what is denied of it is found where its name is used.
+_OFTEN_IMPORTED_WHOLE: Final = frozenset({"typing"})
+
+
+class Checks:
+    """The checks of one script."""
+
+    def __init__(self, index: RuleIndex, survey: Survey, script: str) -> None:
+        """Get ready."""
+        self._index = index
+        self._survey = survey
+        self._script = script
+        self._resolver = Resolver(survey, len(script))
+        self._found = Findings()
+        self._known_paths: dict[str, Denial | None] = {}
+        handed_on = HandedOn(index, survey, self._resolver)
+        self._escaped = handed_on.names
+        # A class of the script's own may call its methods as it likes.
+        own = [name for name in index.methods.keys() & survey.words if survey.defines_method(name)]
+        self._attributes = {n: each for n, each in index.members.items() if n not in own} if own else index.members
+        # The names that count wherever a text can be a member's name; none where nothing reads members by name.
+        self._read_by_name = self._attributes | handed_on.names if handed_on.by_name else {}
+        self._looked_up = index.looked_up
+        self._by_text = ByText(index, survey, self._resolver, self._found, self._attributes, self._escaped)
+
+    def findings(self) -> Findings:
+        """Look through the whole script.
+
+        Raises:
+            SourceError: it is too convoluted to be checked.
+        """
+        used: set[str] = set()
+        if imports_guarded(self._index, self._survey):
+            used = check_guarded(self._index, self._survey, self._resolver, self._found)
+        self._check_imports(used)
+        self._check_names()
+        self._check_attributes()
+        words = self._survey.words
+        if not words.isdisjoint(READING_WORDS):
+            self._check_subscripts()
+            self._check_calls()
+        elif not words.isdisjoint(READING_NAMES):
+            for node, scope in self._survey.calls:
+                self._by_text.check_call(node, scope)
+        if not words.isdisjoint(self._index.text_tails):
+            self._by_text.check_text_functions()
+        # An identifier that is not ASCII may be another spelling of one that is.
+        if any(name in self._script for name in self._index.keywords) or not self._script.isascii():
+            self._check_keywords()
+        for pattern, scope in self._survey.class_patterns:
+            self._check_access(pattern, None, pattern.kwd_attrs, scope)
+        if self._read_by_name:
+            self._by_text.check_member_names(self._read_by_name)
+        return self._found
+
+    def _check_imports(self, used: set[str]) -> None:
+        for node, _ in self._survey.imports:
+            for alias in node.names:
+                if alias.name not in used and (denial := self._path_rule(alias.name)):
+                    self._found.add(alias, denial, f"import {alias.name}")
+        for statement, _ in self._survey.from_imports:
+            if statement.level or statement.module is None:
+                continue
+            module = statement.module
+            denial = self._path_rule(module)
+            if denial and (module not in self._index.guarded or any(alias.name == "*" for alias in statement.names)):
+                self._found.add(statement, denial, f"from {module} import")
+                continue
+            # What stands further up does not matter once the module as a whole is allowed.
+            module = ".".join(module.split(".")[-_MAX_MODULE_COMPONENTS:])
+            for alias in statement.names:
+                self._check_imported(statement.module, module, alias, used)
+
+    def _check_imported(self, written: str, module: str, alias: ast.alias, used: set[str]) -> None:
+        if alias.name == "*":
+            if written not in _OFTEN_IMPORTED_WHOLE and (held := self._index.star_rule(written)):
+                path, star_denial = held
+                self._found.add(alias, star_denial, f"from {written} import *`, which brings in `{path}")
+            return
+        path = f"{module}.{alias.name}"
+        if path not in used and (denial := self._index.path_rule(path) or self._attributes.get(alias.name)):
+            self._found.add(alias, denial, f"from {written} import {alias.name}")
+
+    def _check_names(self) -> None:
+        builtins, tails, stars = self._index.builtins, self._index.tails, self._resolver.stars
+        for node, scope, _ in self._survey.names:
+            if node.id in builtins:
+                path = f"builtins.{node.id}"
+                if path in self._resolver.name_paths(node, scope) and (denial := self._path_rule(path)):
+                    self._found.add(node, denial, node.id)
+            elif stars and public_name(node.id) in tails and scope.owner(node.id) is None:
+                self._check_paths(node, self._resolver.name_paths(node, scope))
+
+    def _path_rule(self, path: str) -> Denial | None:
+        if path not in self._known_paths:
+            self._known_paths[path] = self._index.path_rule(path)
+        return self._known_paths[path]
+
+    def _check_paths(self, node: ast.expr | ast.pattern, paths: Iterable[str]) -> bool:
+        """Report what a node may be that is denied: one thing for each rule, however many it may be."""
+        denied: dict[str, tuple[str, Denial]] = {}
+        for path in paths:
+            if (denial := self._path_rule(path)) and not (node in self._survey.asked and path in _MAY_BE_ASKED):
+                denied[denial.rule] = min(denied.get(denial.rule, (path, denial)), (path, denial))
+        for path, denial in denied.values():
+            self._found.add(node, denial, path)
+        return bool(denied)
+
+    def _check_attributes(self) -> None:
+        attributes, tails = self._attributes, self._index.tails
+        for node, scope, _ in self._survey.attributes:
+            attr = node.attr
+            if denial := attributes.get(attr):
+                self._found.add(node, denial, attr)
+            elif attr in tails or (attr[0] == "_" and (public_name(attr) in tails or attr == "__self__")):
+                self._check_access(node, node.value, (attr,), scope)
+            elif attr in FORMATTERS:
+                self._by_text.check_formats(node, self._resolver.strings(node.value, scope))
+
+    def _check_access(
+        self, node: ast.expr | ast.pattern, base: ast.expr | None, names: Iterable[str], scope: Scope
+    ) -> None:
+        """Check reading attributes by name from an object; `base` is None where nothing is known about it."""
+        paths = self._resolver.paths(base, scope) if base is not None else frozenset()
+        for name in names:
+            if denial := self._attributes.get(name):
+                self._found.add(node, denial, name)
+                continue
+            members = self._resolver.members(paths, (name,), node) if paths else paths
+            if self._check_paths(node, members):
+                continue
+            for path in members:
+                if not isinstance(node, ast.Attribute) and (denial := self._index.text_rule(path)):
+                    self._found.add(node, denial, path)
+            if (not paths or UNKNOWN in paths) and (denial := self._escaped.get(public_name(name))):
+                self._found.add(node, denial, name)
+
+    def _check_subscripts(self) -> None:
+        for node, scope in self._survey.subscripts:
+            self._check_item(node, node.value, node.slice, scope)
+
+    def _check_item(self, node: ast.expr, base: ast.expr, key: ast.expr, scope: Scope) -> None:
+        """Check reading an item by name, which is an attribute where the object is a namespace."""
+        if isinstance(key, ast.Constant) and key.value not in self._looked_up:
+            return
+        if self._resolver.paths(base, scope) or self._resolver.is_namespace(base, scope):
+            self._check_access(node, base, self._resolver.strings(key, scope) & self._looked_up, scope)
+
+    def _check_calls(self) -> None:
+        for node, scope in self._survey.calls:
+            if not node.args and not node.keywords:
+                continue
+            lookup = self._resolver.lookup(node, scope) if node.args else None
+            if lookup is None:
+                self._by_text.check_call(node, scope)
+            elif lookup.is_item:
+                self._check_item(node, lookup.base, lookup.key, scope)
+            else:
+                names = self._resolver.strings(lookup.key, scope)
+                self._check_access(node, lookup.base, names & self._looked_up, scope)
+                if names & FORMATTERS:
+                    self._by_text.check_formats(node, self._resolver.strings(lookup.base, scope))
+
+    def _check_keywords(self) -> None:
+        for node, _ in self._survey.calls:
+            for keyword in node.keywords:
+                passed: list[tuple[object, ast.expr]] = [(keyword.arg, keyword.value)]
+                if keyword.arg is None and isinstance(keyword.value, ast.Dict):
+                    pairs = zip(keyword.value.keys, keyword.value.values, strict=True)
+                    passed = [(key.value, value) for key, value in pairs if isinstance(key, ast.Constant)]
+                for name, value in passed:
+                    is_off = isinstance(value, ast.Constant) and not value.value
+                    if not is_off and isinstance(name, str) and (denial := self._index.keywords.get(name)):
+                        self._found.add(node, denial, name)
+
+
+# Of the module in `from module import name`: as many as leave a path that is looked at whole.
+_MAX_MODULE_COMPONENTS = 11

@@ -1,0 +1,64 @@
+"""Errors that only Python's compiler finds, such as `return` outside a function: they say more than the policy can."""
+
+import ast
+from typing import Final
+
+from policy.report import Report
+from policy.structure import SourceError, compile_whole
+from policy.survey import Survey
+
+# About 50 milliseconds, and some thousands of lines. The compiler takes no bound on time or memory, and a script that
+# is refused may be made for it: a `finally` is compiled once for every way out of its `try`, names of alternative
+# patterns are sorted into each other's order, keywords and functions are compared with each other, and every scope gets
+# the names of those around it.
+_MAX_COST: Final = 30_000
+
+
+def compile_error(survey: Survey, script: str) -> Report | None:
+    """What the compiler finds wrong with a script that has been parsed; None where it finds nothing, or costs too much.
+
+    Nothing of the script runs.
+    """
+    if survey.size > _MAX_COST:
+        return None
+    try:
+        cost, _, scopes = _cost(survey.tree)
+        if cost + scopes * cost // 100 <= _MAX_COST:
+            compile_whole(script)
+    except SourceError as error:
+        return error.report
+    except (RecursionError, MemoryError, ValueError, OverflowError, SystemError):
+        return None  # what is too much for the compiler is not Python's to name
+    return None
+
+
+def _cost(node: ast.AST) -> tuple[int, int, int]:
+    """How much there is to compile in a node; by how many ways it is left; how many scopes are in it."""
+    total, exits, scopes = 1, 0, 0
+    for child in ast.iter_child_nodes(node):
+        cost, leaves, inner = _cost(child)
+        total += cost
+        exits += leaves
+        scopes += inner
+        if total > _MAX_COST:
+            raise OverflowError
+    match node:
+        case ast.Return() | ast.Break() | ast.Continue():
+            exits += 1
+        case ast.Try(finalbody=[_, *_]) | ast.TryStar(finalbody=[_, *_]):
+            copies = 1 + exits
+            total += copies * sum(_cost(each)[0] for each in node.finalbody)
+            exits *= 2
+        case ast.MatchOr():
+            names = sum(isinstance(each, ast.MatchAs | ast.MatchStar) for each in ast.walk(node.patterns[0]))
+            total += len(node.patterns) * names**2
+        case ast.Call(keywords=[_, *_]):
+            total += len(node.keywords) ** 2 // 100
+        case ast.MatchClass():
+            total += len(node.kwd_attrs) ** 2 // 100
+        case ast.ClassDef():
+            total += len(node.keywords) ** 2 // 100
+            scopes += 1
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda() | ast.comprehension():
+            scopes += 1
+    return total, exits, scopes

@@ -1,0 +1,69 @@
+"""What the check of one script has found, and the report on it, which is of bounded size."""
+
+import ast
+import heapq
+import json
+from typing import Final
+
+from policy.index import Denial
+from policy.report import Report, Violation
+from policy.structure import split_lines
+
+# More help nobody, and a hostile script could ask for an answer a hundred times its own size.
+MAX_VIOLATIONS: Final = 100
+# Of all messages together, as JSON; the answer has one of them twice, and the places besides.
+_MAX_BYTES = 128 * 2**10
+_MAX_SHOWN = 200
+
+Node = ast.expr | ast.stmt | ast.pattern | ast.alias
+_Found = tuple[
+    int, int, str, str, str
+]  # line, column in UTF-8 bytes from 0, rule id, what was used, the rule's message
+
+
+class Findings:
+    """What was found, in any order; a thing that is found twice in one place counts once."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._found: set[_Found] = set()
+
+    def __bool__(self) -> bool:
+        """Whether there is anything."""
+        return bool(self._found)
+
+    def add(self, node: Node, denial: Denial, what: str) -> None:
+        """Note that a node uses something denied, and what to call it."""
+        self._found.add((node.lineno, node.col_offset, denial.rule, what, denial.message))
+
+    def places(self) -> set[tuple[int, int, str]]:
+        """Where something was found, and by which rule."""
+        return {(line, column, rule) for line, column, rule, _, _ in self._found}
+
+    def report(self, script: str, imports: frozenset[str]) -> Report:
+        """Report the first of them in the order of the source; only for these are messages made."""
+        lines = split_lines(script)
+        encoded: dict[int, bytes] = {}
+        violations: list[Violation] = []
+        room = _MAX_BYTES
+        for line, offset, rule, what, message in heapq.nsmallest(MAX_VIOLATIONS, self._found):
+            if line not in encoded:
+                encoded[line] = lines[line - 1].encode() if line <= len(lines) else b""
+            column = len(encoded[line][:offset].decode(errors="replace")) + 1
+            violation = Violation(rule, f"`{_cut(what)}` is not allowed. {message}", line, column)
+            room -= len(json.dumps([violation.message, rule]))
+            if room < 0 and violations:
+                break
+            violations.append(violation)
+        first = violations[0]
+        more = len(self._found) - 1
+        error = first.message
+        if more:
+            error += f" ({more} more {'violation' if more == 1 else 'violations'})"
+        return Report("policy_violation", error, first.line, first.column, "", tuple(violations), imports)
+
+
+def _cut(what: str) -> str:
+    """A name of a length that can be read; its end tells more than its middle."""
+    half = _MAX_SHOWN // 2
+    return what if len(what) <= _MAX_SHOWN else f"{what[: half - 1]}…{what[-half:]}"

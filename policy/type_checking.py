@@ -1,0 +1,49 @@
+"""Blocks under `if TYPE_CHECKING:`, which only type checkers read: nothing in them runs.
+
+That holds only where the name means what it says. A script that binds it otherwise, or may write into a module's
+namespace by way of a text, has blocks like any others.
+"""
+
+import ast
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from policy.survey import Survey
+
+_NAME: Final = "TYPE_CHECKING"
+_MODULE: Final = "typing"
+_PATH: Final = f"{_MODULE}.{_NAME}"
+# With one of these, `typing.TYPE_CHECKING` can be set without its name in the script's syntax.
+_WRITERS = frozenset({"setattr", "__setattr__", "vars", "globals", "locals", "__dict__", "patch"})
+
+
+def is_for_type_checkers(test: ast.expr) -> bool:
+    """Whether a condition looks like that of such a block."""
+    return (isinstance(test, ast.Name) and test.id == _NAME) or (
+        isinstance(test, ast.Attribute) and test.attr == _NAME and isinstance(test.value, ast.Name)
+    )
+
+
+def root_of(test: ast.expr) -> str:
+    """The name with which such a condition begins."""
+    base = test.value if isinstance(test, ast.Attribute) else test
+    assert isinstance(base, ast.Name)
+    return base.id
+
+
+def never_runs(root: str, survey: "Survey") -> bool:
+    """Whether `TYPE_CHECKING`, or an attribute of that name of what `root` is, is false whatever the script does.
+
+    The whole script has been walked over.
+    """
+    if set(survey.bindings(root)) != {_PATH if root == _NAME else _MODULE}:
+        return False
+    if any(value != _PATH for value in survey.bindings(_NAME)):
+        return False
+    imported = {alias.name for statement, _ in survey.from_imports for alias in statement.names}
+    if "*" in imported or not imported.isdisjoint(_WRITERS):
+        return False
+    return not any(node.id in _WRITERS for node, _, _ in survey.names) and not any(
+        node.attr in _WRITERS or (node.attr == _NAME and not isinstance(node.ctx, ast.Load))
+        for node, _, _ in survey.attributes
+    )
