@@ -16,6 +16,7 @@ _BEGIN = b"Stack (most recent call first):\n"
 _FRAME = re.compile(rb'  File "script\.py", line (\d{1,7}) in ([ -~]{1,500})')
 _END = re.compile(rb'  File "<string>", line \d+ in boot\n  File "<string>", line \d+ in <module>\n\Z')
 _CUT = b"  ...\n"
+_DEFINITIONS = ("def ", "async def ", "@")
 _MOST_BYTES = 128 * 1024
 _MOST_FRAMES = 100
 _TAIL_BYTES = 200
@@ -74,6 +75,9 @@ def _frames(dump: Sequence[bytes], lines: Sequence[str]) -> list[FrameSummary]:
         if found and 1 <= (number := int(found[1])) <= len(lines):
             text = lines[number - 1][:_SOURCE_CHARACTERS]
             frames.append(FrameSummary("script.py", number, _name(found[2].decode()), lookup_line=False, line=text))
+    # The outermost is the call of `main`, which seems to stand where that is defined (sandbox/jail/surroundings.py).
+    if len(frames) > 1 and frames[-1].name == "<module>" and (frames[-1].line or "").startswith(_DEFINITIONS):
+        frames.pop()
     return frames[:_MOST_FRAMES]
 
 

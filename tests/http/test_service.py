@@ -219,9 +219,12 @@ def test_fault_of_the_service_is_a_500_with_an_id_that_is_in_the_log(new_server:
     source.write_text(
         "import main\n"
         "class Broken:\n"
+        "    failure = ''\n"
+        "    def start(self): pass\n"
+        "    def close(self): pass\n"
         "    def check(self, script):\n"
         f"        raise RuntimeError('{SECRET}')\n"
-        "main.policy = Broken()\n"
+        "main.checkers = Broken()\n"
         "app = main.app\n"
     )
     server = new_server(FUNCTION_SOURCE=str(source))
