@@ -83,7 +83,6 @@ NO_PLACE = {
     "ignored": "signal.signal(signal.SIGSTKFLT, signal.SIG_IGN)",
     "of_its_own": "signal.signal(signal.SIGSTKFLT, lambda *_: None)",
     "blocked": "signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())",
-    "stopped": "os.kill(os.getpid(), signal.SIGSTOP)",
     "without_result_channel": "os.close(3)",
     "with_a_file_as_result_channel": "os.dup2(os.open('file', os.O_CREAT | os.O_RDWR), 3)",
 }
