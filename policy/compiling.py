@@ -7,9 +7,10 @@ from policy.report import Report
 from policy.structure import SourceError, compile_whole
 from policy.survey import Survey
 
-# About 50 milliseconds, and some thousands of lines. The compiler takes no bound on time or memory, and a script that is refused may be made for
-# it: a `finally` is compiled once for every way out of its `try`, names of alternative patterns are sorted into each
-# other's order, keywords and functions are compared with each other, and every scope gets the names of those around it.
+# About 50 milliseconds, and some thousands of lines. The compiler takes no bound on time or memory, and a script that
+# is refused may be made for it: a `finally` is compiled once for every way out of its `try`, names of alternative
+# patterns are sorted into each other's order, keywords and functions are compared with each other, and every scope gets
+# the names of those around it.
 _MAX_COST: Final = 30_000
 
 
