@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from policy.findings import Findings
@@ -194,18 +194,19 @@ class ByText:
     def check_member_names(self, names: Mapping[str, Denial]) -> None:
         """Check every text that can be a member's name: what reads members by name was handed on, who knows where."""
         places = self._found.places()
-        texts: list[tuple[ast.expr | ast.pattern, ast.expr, Scope]] = [
-            (node, part, scope)
-            for node, scope in self._survey.calls
-            if "builtins.hasattr" not in self._resolver.paths(node.func, scope)  # which reads nothing
-            for part in (*node.args, *(keyword.value for keyword in node.keywords))
-        ]
-        texts += [(node, node.slice, scope) for node, scope in self._survey.subscripts]
-        texts += [(node, key, scope) for node, scope in self._survey.mapping_patterns for key in node.keys]
-        for node, part, scope in texts:
+        for node, part, scope in self._parts():
             found = self._resolver.strings(part, scope)
             self._resolver.spend(len(found), node)
             for name in found:
                 denial = names.get(public_name(name))
                 if denial and (node.lineno, node.col_offset, denial.rule) not in places:
                     self._found.add(node, denial, name)
+
+    def _parts(self) -> Iterator[tuple[ast.expr | ast.pattern, ast.expr, Scope]]:
+        """The expressions that something else may take for a member's name, with the nodes that they stand in."""
+        for node, scope in self._survey.calls:
+            if "builtins.hasattr" not in self._resolver.paths(node.func, scope):  # which reads nothing
+                yield from ((node, part, scope) for part in node.args)
+                yield from ((node, keyword.value, scope) for keyword in node.keywords)
+        yield from ((node, node.slice, scope) for node, scope in self._survey.subscripts)
+        yield from ((node, key, scope) for node, scope in self._survey.mapping_patterns for key in node.keys)

@@ -6,7 +6,7 @@ from typing import Final
 
 from policy.by_text import FORMATTERS, READING_NAMES, ByText
 from policy.findings import Findings
-from policy.guards import check_guarded, imports_guarded
+from policy.guards import check_guarded, imports_any
 from policy.handed_on import READING_WORDS, HandedOn
 from policy.index import Denial, RuleIndex, public_name
 from policy.resolve import UNKNOWN, Resolver
@@ -47,7 +47,7 @@ class Checks:
             SourceError: it is too convoluted to be checked.
         """
         used: set[str] = set()
-        if imports_guarded(self._index, self._survey):
+        if imports_any(self._survey, self._index.guarded_tops):
             used = check_guarded(self._index, self._survey, self._resolver, self._found)
         self._check_imports(used)
         self._check_names()
@@ -58,8 +58,9 @@ class Checks:
             self._check_calls()
         elif not words.isdisjoint(READING_NAMES):
             for node, scope in self._survey.calls:
-                self._by_text.check_call(node, scope)
-        if not words.isdisjoint(self._index.text_tails):
+                if isinstance(node.func, ast.Attribute) and node.func.attr in READING_NAMES:
+                    self._by_text.check_call(node, scope)
+        if not words.isdisjoint(self._index.text_tops) or imports_any(self._survey, self._index.text_tops):
             self._by_text.check_text_functions()
         # An identifier that is not ASCII may be another spelling of one that is.
         if any(name in self._script for name in self._index.keywords) or not self._script.isascii():

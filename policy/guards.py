@@ -13,9 +13,8 @@ from policy.scope import Scope
 from policy.survey import Survey
 
 
-def imports_guarded(index: RuleIndex, survey: Survey) -> bool:
-    """Whether a script imports such a module, or something in it."""
-    tops = index.guarded_tops
+def imports_any(survey: Survey, tops: frozenset[str]) -> bool:
+    """Whether a script imports any of some packages, or something in them."""
     return any(alias.name.partition(".")[0] in tops for node, _ in survey.imports for alias in node.names) or any(
         node.module and node.module.partition(".")[0] in tops for node, _ in survey.from_imports
     )

@@ -31,6 +31,7 @@ class RuleIndex:
         tails: last components of everything that is denied by path: an attribute with another name needs no resolving.
         holder_tails: last components of the modules (and the packages above them) that have something denied in them.
         text_tails: last components of the functions that may not be given text.
+        text_tops: the packages that these are in.
         looked_up: everything that is denied when it is looked up by its name.
         guarded: modules that are denied but for what a rule allows in them.
         guarded_tops: the packages that these are in.
@@ -57,6 +58,7 @@ class RuleIndex:
         self.holder_tails = _tails(self._holders)
         self.tails = _tails(self._objects) | _tails(self._imports)
         self.text_tails = _tails(self._texts)
+        self.text_tops = frozenset(path.partition(".")[0] for path in self._texts)
         self.looked_up = self.tails | self.text_tails | self.members.keys() | self.builtins
         self.guarded = frozenset(
             package for name in self._allowed for package in _packages(name) if self.path_rule(package) is not None

@@ -246,6 +246,7 @@ DENIED: list[tuple[str, str]] = [
     ("import timeit\nvars(timeit)['Timer']('x')", "dynamic-code"),
     ("import timeit, functools\nfunctools.partial(timeit.timeit, 'x')()", "dynamic-code"),
     ("import timeit\ntimeit.main(['x'])", "dynamic-code"),
+    ("import timeit as t\nt.main(args=['x'])", "dynamic-code"),
     ("import cProfile\np = cProfile.Profile()\np.run('x')", "dynamic-code"),
     ("import profile\nprofile.Profile().runctx('x', {}, {})", "dynamic-code"),
     ("import trace\ntrace.Trace().run('x')", "dynamic-code"),

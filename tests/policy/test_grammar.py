@@ -18,7 +18,7 @@ DENIED_NAMES = {
     for rule in POLICY.rules
     for target in (*rule.imports, *rule.calls, *rule.attributes, *rule.builtins)
     for part in target.split(".")
-} - {"main"}  # which is denied in some modules alone
+}
 LOOKING_UP = [
     *("getattr", "vars", "globals", "__dict__", "get", "__getattribute__", "operator", "attrgetter", "methodcaller"),
     *("format", "str", "join", "chr", "map", "functools", "partial", "main", "x", "y", "script", "string", "Formatter"),
