@@ -225,5 +225,11 @@ def test_every_body_gets_a_4xx_in_json(server: Server, body: bytes) -> None:
 def test_bomb_gets_a_4xx(server: Server, body: bytes) -> None:
     answer = server.send(body)
     assert answer.status_code == 400
-    assert answer.json()["code"] in {"invalid_json", "invalid_request", "syntax_error", "policy_violation"}
+    assert answer.json()["code"] in {
+        "invalid_json",
+        "invalid_request",
+        "syntax_error",
+        "policy_violation",
+        "missing_main",
+    }
     assert requests.get(f"{server.url}/health", timeout=10).status_code == 200
