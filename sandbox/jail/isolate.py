@@ -124,7 +124,7 @@ def isolate(setup: Setup, order: Order, identity: Identity) -> None:
     kernel.forbid_new_privileges()
     if setup["landlock_version"]:
         own = [(identity.scratch, kernel.SCRATCH)]
-        if os.path.exists(own_maps.PATH):
+        if not setup["own_namespaces"] and os.path.exists(own_maps.PATH):
             own.append((own_maps.PATH, kernel.READ))
         grants = kernel.open_grants(own)
         kernel.grant_files(RULESET_FD, grants, setup["landlock_version"])

@@ -64,12 +64,11 @@ def become_spare(
         except BaseException as error:
             os.write(ready, f"{type(error).__name__}: {error}".encode(errors="replace"))
             os._exit(1)
-        surroundings.settle_spare(identity.scratch)
+        surroundings.settle_folder(identity.scratch)
         script.seed_random()
         marshal.loads(marshal.dumps({"source": _DRY_RUN, "args": "{}"}))  # noqa: S302 (see below)
         reserve = script.make_reserve()
         script.run_script(_DRY_RUN, "{}", setup, reserve)
-        _say_where_on_signals()
         used = resource.getrusage(resource.RUSAGE_SELF)
         os.write(isolate.READY_FD, READY + b"%f %d" % (used.ru_utime + used.ru_stime, used.ru_maxrss))
         os.close(isolate.READY_FD)
@@ -93,11 +92,11 @@ def become_spare(
         os._exit(0)
 
 
-def _say_where_on_signals() -> None:
+def say_where_on_signals() -> None:
     """Have the frames of whichever thread takes one of two signals written up the result channel.
 
     They are written by C code, which runs while other C code holds the interpreter. After that SIGXCPU does what it
-    always does, and ends the script.
+    always does, and ends the script. A spare inherits this of its zygote, which nobody sends either.
     """
     faulthandler.register(LOCATE, isolate.RESULT_FD, all_threads=False)
     faulthandler.register(SIGXCPU, isolate.RESULT_FD, all_threads=False, chain=True)

@@ -11,7 +11,6 @@ import sys
 from _json import encode_basestring_ascii  # the C function alone: `import json` costs 10 ms
 from _socket import SCM_RIGHTS, SOL_SOCKET, socket
 from contextlib import suppress
-from math import inf
 from select import POLLIN, poll
 from signal import SIGCHLD, SIGKILL, SIGSTOP, set_wakeup_fd, signal
 from time import clock_gettime, monotonic
@@ -64,11 +63,7 @@ class Supervisor:
     def serve(self) -> NoReturn:
         """Make a spare for every order, until the host goes away; where there is no zygote, for one order."""
         while True:
-            next_at = min((spare.due for spare in self._ending), default=inf)
-            for watch, _ in self._watched():
-                next_at = min(next_at, watch.due, self._disk.due)
-            wait_ms = None if next_at == inf else max(next_at - monotonic(), 0) * 1000
-            for fd, _ in self._poll.poll(wait_ms):
+            for fd, _ in self._poll.poll(self._rest_ms()):
                 if fd == self._woken:
                     os.read(self._woken, 4096)
                 elif fd == self._control.fileno():
@@ -80,9 +75,17 @@ class Supervisor:
                 else:
                     self._obey(spare, spare.control.recv(1))
             self._reap()
-            self._look_at_scratch()
+            if self._setup["own_scratch"]:
+                self._look_at_scratch()
             if self._ending:
                 self._hurry()
+
+    def _rest_ms(self) -> float | None:
+        """Return how long there is nothing to do by itself; None where there will not be."""
+        due = [spare.due for spare in self._ending]
+        if self._setup["own_scratch"] and (watched := self._watched()):
+            due += [self._disk.due, *(watch.due for watch, _ in watched)]
+        return max(min(due) - monotonic(), 0) * 1000 if due else None
 
     def _obey(self, spare: LivingSpare, word: bytes) -> None:
         """Do what the host says of a spare; the end of the stream is that it wants nothing more of it."""
@@ -103,7 +106,8 @@ class Supervisor:
         except OSError as error:
             self._answer(f"{type(error).__name__}: {error}", [])
             return
-        spare.maps = own_maps.hold(spare.pid)
+        if self._setup["own_scratch"]:
+            spare.maps = own_maps.hold(spare.pid)
         self._spares[spare.pid] = spare
         for fd in (spare.ready, spare.control.fileno()):
             assert fd is not None
@@ -138,7 +142,7 @@ class Supervisor:
 
     def _watched(self) -> list[tuple[Watch, LivingSpare]]:
         """Return the spares whose scratch folders are looked at."""
-        spares = self._spares.values() if self._setup["own_scratch"] else ()
+        spares = self._spares.values()
         return [(one.watch, one) for one in spares if one.watch and not one.ending and not one.reported]
 
     def _look_at_scratch(self) -> None:

@@ -51,6 +51,17 @@ class _FreshFinder(FileFinder):
     _path_mtime = property(lambda self: -1, lambda self, value: None)
 
 
+# The script's folder, once it is known. A module global, for scripts may change the environment.
+_folder = ""
+
+
+def _find_freshly(path: str) -> FileFinder:
+    """Make the finder of the script's folder, when something is first looked for there; see sys.path_hooks."""
+    if path != _folder:
+        raise ImportError
+    return _FreshFinder(path, *_get_supported_file_loaders())
+
+
 def settle_zygote(site_packages: str) -> None:
     """Prepare, before anything else is imported, what is the same for every script.
 
@@ -63,6 +74,7 @@ def settle_zygote(site_packages: str) -> None:
         os.environ.update(dict.fromkeys(_TIME_ZONES, zones))
     time.tzset()
     sys.path.append(site_packages)
+    sys.path_hooks.insert(0, _find_freshly)
     sys.argv = [FILENAME]
     sys.orig_argv = [sys.executable, FILENAME]
     for name in ("exit", "quit"):
@@ -80,10 +92,11 @@ _CREDITS = "Thanks to everybody who supports Python development. See www.python.
 _LICENSE = "See https://www.python.org/psf/license/"
 
 
-def settle_spare(folder: str) -> None:
-    """Prepare what follows from the script's folder."""
-    os.environ["HOME"] = os.environ["TMPDIR"] = os.environ["PWD"] = folder
-    sys.path_importer_cache[folder] = _FreshFinder(folder, *_get_supported_file_loaders())
+def settle_folder(folder: str) -> None:
+    """Prepare what follows from the script's folder: in the zygote if all have the same, for a spare pays for this."""
+    global _folder  # noqa: PLW0603 (one process, one script)
+    if folder != _folder:
+        os.environ["HOME"] = os.environ["TMPDIR"] = os.environ["PWD"] = _folder = folder
 
 
 def search_folder(folder: str) -> None:
@@ -113,15 +126,16 @@ def make_module(source: str, folder: str) -> ModuleType:
     module.__file__ = f"{folder}/{FILENAME}"
     module.__loader__ = _Loader(source)  # type: ignore[assignment]
     sys.modules[_NAME] = sys.modules["__main__"] = module
-    _write(module.__file__, source)
-    # A fresh interpreter has no linecache, and to load it costs 10 ms: there the file does when it is loaded.
-    if "linecache" in sys.modules:
+    written = _write(module.__file__, source)
+    # Who wants the script's lines reads its file, by linecache, which would believe a comment that names an encoding.
+    # To load it costs a fresh interpreter 10 ms: there the module's loader has to do if there is no file.
+    if "linecache" in sys.modules and (not written or "coding" in source):
         put_into_linecache(source)
     return module
 
 
-def _write(path: str, source: str) -> None:
-    """Write the script's file; where its scratch space is too small for it, there is none."""
+def _write(path: str, source: str) -> bool:
+    """Write the script's file; return whether there is one: its scratch space may be too small."""
     try:
         text = source.encode("utf-8", "surrogatepass")
         # Not O_TRUNC: a file that is overwritten that way has to be on its disk when ext4 closes it.
@@ -138,7 +152,8 @@ def _write(path: str, source: str) -> None:
         try:
             os.unlink(path)
         except OSError:
-            return
+            return False
+    return whole
 
 
 def put_into_linecache(source: str) -> None:

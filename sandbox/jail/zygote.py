@@ -10,7 +10,7 @@ import gc
 import sys
 from _json import encode_basestring_ascii  # the C function alone: `import json` costs 10 ms
 
-from . import isolate, kernel, surroundings
+from . import isolate, kernel, spare_process, surroundings
 from .orders import receive_setup
 from .supervisor import Supervisor
 
@@ -74,6 +74,9 @@ def serve(control: socket) -> None:
         kernel.hide_from_neighbours()
     isolate.open_standard_streams()
     surroundings.settle_zygote(setup["site_packages"])
+    if setup["own_namespaces"]:
+        surroundings.settle_folder(setup["scratch"])
+    spare_process.say_where_on_signals()
     if setup["zygote"]:
         failure = warm_up(setup["warm_imports"])
         said = b'"failure":%b' % encode_basestring_ascii(failure).encode() if failure else b""

@@ -29,7 +29,7 @@ source, args, limits = eval(sys.stdin.buffer.read())
 result = int(sys.argv[3])
 surroundings.settle_zygote(sys.argv[2])
 isolate.open_standard_streams()
-surroundings.settle_spare(os.getcwd())
+surroundings.settle_folder(os.getcwd())
 envelope = run_script(source, args, limits, make_reserve())
 while envelope:
     envelope = envelope[os.write(result, envelope):]
