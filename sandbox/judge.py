@@ -55,12 +55,14 @@ class Run:
 
     Attributes:
         source: the script's text.
+        wait_seconds: how long it waited for its slot and its interpreter.
         wall_seconds: how long it ran.
         out_of_time: whether it was killed at its deadline.
         excess: what it was killed for having had too much of, if anything.
     """
 
     source: str
+    wait_seconds: float
     wall_seconds: float
     out_of_time: bool
     excess: Excess | None
@@ -97,7 +99,9 @@ def judge(
     end = _killed(report, channel, limits, run) or _read_envelope(report, channel, limits)
     return Outcome(
         end=end.end,
-        usage=Usage(run.wall_seconds * 1000, report.cpu_seconds * 1000, report.peak_memory_bytes / MB),
+        usage=Usage(
+            run.wall_seconds * 1000, report.cpu_seconds * 1000, report.peak_memory_bytes / MB, run.wait_seconds * 1000
+        ),
         stdout=stdout.text(),
         stderr=stderr.text(),
         stdout_truncated=stdout.truncated,

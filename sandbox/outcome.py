@@ -1,6 +1,6 @@
 """What became of one script."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -46,7 +46,6 @@ class Outcome:
             otherwise empty.
         line: that of the innermost of these frames, or of its syntax error, counted from 1; otherwise None.
         column: that of its syntax error, counted from 1 in characters; otherwise None.
-        began: when it was handed over, on the monotonic clock, in seconds.
     """
 
     end: End
@@ -60,12 +59,3 @@ class Outcome:
     traceback: str = ""
     line: int | None = None
     column: int | None = None
-    began: float = 0.0
-
-    def asked_for(self, asked: float) -> "Outcome":
-        """Return the same with the time that the script waited.
-
-        Args:
-            asked: when it was asked for, on the monotonic clock, in seconds.
-        """
-        return replace(self, usage=replace(self.usage, wait_ms=(self.began - asked) * 1000))

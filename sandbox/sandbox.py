@@ -137,14 +137,14 @@ class Sandbox:
         with ExitStack() as held:
             held.enter_context(self._slots.claim())
             try:
-                outcome = self._run_warm(job, timeout_seconds, imports, held)
+                outcome = self._run_warm(job, timeout_seconds, imports, asked, held)
                 if outcome is None:
-                    outcome = self._run_cold(self._starter, self._way, job, timeout_seconds)
+                    outcome = self._run_cold(self._starter, self._way, job, timeout_seconds, asked)
             except SandboxUnavailable:
                 self._proof.failed()
                 raise
         self._proof.held()
-        return outcome.asked_for(asked)
+        return outcome
 
     def close(self) -> None:
         """Kill what still runs and leave nothing behind; idempotent."""
@@ -158,7 +158,7 @@ class Sandbox:
                 self._starter.close()
 
     def _run_warm(
-        self, script: Script, timeout_seconds: float, imports: Collection[str], held: ExitStack
+        self, script: Script, timeout_seconds: float, imports: Collection[str], asked: float, held: ExitStack
     ) -> Outcome | None:
         """Run a script in a spare of the zygote that suits it; return None where there is none now.
 
@@ -170,7 +170,7 @@ class Sandbox:
         with ExitStack() as claimed:
             spare = claimed.enter_context(keeper.claim())
             try:
-                outcome = spare.run(script, timeout_seconds) if spare else None
+                outcome = spare.run(script, timeout_seconds, asked) if spare else None
             except SpareDied:
                 return None  # nothing of the script can have got out, so it may be begun anew
             if spare and not spare.gone():
@@ -178,7 +178,9 @@ class Sandbox:
                 threading.Thread(target=spare.see_off, args=(held.pop_all(),), daemon=True).start()
         return outcome
 
-    def _run_cold(self, starter: Starter, way: Way, script: Script, timeout_seconds: float) -> Outcome:
+    def _run_cold(
+        self, starter: Starter, way: Way, script: Script, timeout_seconds: float, asked: float | None = None
+    ) -> Outcome:
         """Run a script in a jail of its own."""
         jail = starter.start(way, None)
         number = self._numbers.take()
@@ -189,7 +191,7 @@ class Sandbox:
             with suppress(OSError):  # a jail that has ended already shows in its answer
                 jail.order(starter.place.order(way, number, self._limits))
             with closing(Spare(jail, self._limits, lambda: None)) as spare:
-                return spare.run(script, timeout_seconds)
+                return spare.run(script, timeout_seconds, asked)
         finally:
             jail.close()
             self._numbers.give_back(number)

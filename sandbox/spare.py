@@ -92,8 +92,13 @@ class Spare:
         self._stderr = CappedStream(stderr, limits.stderr_bytes, may_rest=True)
         self._result = CappedStream(result, limits.result_bytes + ENVELOPE_BYTES, may_rest=True)
 
-    def run(self, script: Script, timeout_seconds: float) -> Outcome:
+    def run(self, script: Script, timeout_seconds: float, asked: float | None = None) -> Outcome:
         """Run a script in the spare, to its end or to its deadline.
+
+        Args:
+            script: what to run.
+            timeout_seconds: its wall-clock limit.
+            asked: when it was asked for, on the monotonic clock; None: now.
 
         Raises:
             SandboxUnavailable: the jail died under the script; where it was dying already, or the spare did not take
@@ -114,10 +119,12 @@ class Spare:
         if out_of_time or excess:
             self._say(KILL)
         wall_seconds = time.monotonic() - started
-        drain(streams, self._reported, _REPORT_SECONDS)
+        if not self._reported():
+            drain(streams, self._reported, _REPORT_SECONDS)
         # Nothing of the script runs any more, so all that it wrote is there. The control socket ends when it has gone.
         read_what_is_there(outputs)
-        drain([self._control], lambda: False, _LET_GO_SECONDS)
+        if not self._control.at_end:
+            drain([self._control], lambda: False, _LET_GO_SECONDS)
         report = _decode(self._control.data, Report)
         if not (whole and self._taken()):
             if not self._reported():
@@ -129,8 +136,9 @@ class Spare:
                 raise SpareDied(message)
             raise SandboxUnavailable(message)
         limits = replace(self._limits, timeout_seconds=timeout_seconds)
-        outcome = judge(report, *outputs, limits, Run(script["source"], wall_seconds, out_of_time, excess))
-        return replace(outcome, began=started)
+        wait_seconds = started - (started if asked is None else asked)
+        run = Run(script["source"], wait_seconds, wall_seconds, out_of_time, excess)
+        return judge(report, *outputs, limits, run)
 
     def gone(self) -> bool:
         """Return whether the script has given back what it held, as far as is known."""

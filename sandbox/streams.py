@@ -104,10 +104,12 @@ def drain(streams: Iterable[CappedStream], done: Callable[[], bool], seconds: fl
     while by_fd and in_time and not done():
         now = time.monotonic()
         in_time = now < deadline
-        for fd in [fd for fd, until in resting.items() if until <= now]:
-            del resting[fd]
-            poller.register(fd, select.POLLIN)
-        until = min(deadline, *resting.values()) if resting else deadline
+        until = deadline
+        if resting:
+            for fd in [fd for fd, until in resting.items() if until <= now]:
+                del resting[fd]
+                poller.register(fd, select.POLLIN)
+            until = min([deadline, *resting.values()])
         for fd, _ in poller.poll(max(until - now, 0) * 1000):
             rest_seconds = by_fd[fd].look()
             if by_fd[fd].at_end:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from _socket import socket, socketpair
-from contextlib import ExitStack
 from math import inf
+from signal import SIGKILL
 
 from . import isolate, kernel, scratch, spare_process
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
     from .kernel import NetworkNamespace, ProcessNamespace
     from .scratch import Watch
+
+
+# For what it says at first, its job, its two outputs and its result.
+_PIPES = 5
 
 
 class LivingSpare:
@@ -86,37 +90,62 @@ class SpareMaker:
         setup = self._setup
         uid = None if setup["first_uid"] is None else setup["first_uid"] + order["number"] % setup["uids"]
         folder = setup["scratch"]
-        with ExitStack() as undo:
-            if setup["own_scratch"]:
-                folder = f"{folder}/{order['number']}"
-                scratch.make(folder, uid)
-                undo.callback(scratch.remove, folder)
-            host_end, own_end = socketpair()
-            undo.callback(host_end.close)
-            undo.callback(own_end.close)
-            ready, announce = _open_pipe(undo)
-            job, host_job = _open_pipe(undo)
-            outputs = [_open_pipe(undo) for _ in ("stdout", "stderr", "result")]
+        if setup["own_scratch"]:
+            folder = f"{folder}/{order['number']}"
+            scratch.make(folder, uid)
+        sockets: tuple[socket, ...] = ()
+        pipes: list[int] = []
+        processes = network = None
+        pid = 0
+        try:
+            sockets = socketpair()
+            for _ in range(_PIPES):
+                pipes += os.pipe()
             supervisor_pid = os.getpid()
-            processes = network = None
             if setup["own_namespaces"]:
                 network = self._enter_network()
-                undo.callback(self.take_back, network)
                 processes = kernel.ProcessNamespace()
-                undo.callback(processes.close)
             pid = processes.fork(self._own) if processes else os.fork()
-            if pid == 0:
-                identity = isolate.Identity(uid, folder, supervisor_pid)
-                descriptors = [*(end for _, end in outputs), job, announce]
-                spare_process.become_spare(setup, order, identity, descriptors, self._grants)
-            undo.pop_all()
-        for fd in (announce, job, *(write_end for _, write_end in outputs)):
+            if pid:
+                pipes.append(os.pidfd_open(pid))
+        except OSError:
+            if pid:
+                os.kill(pid, SIGKILL)
+            self._undo(folder, sockets, pipes, processes, network)
+            raise
+        ready, announce, job, host_job, stdout, to_stdout, stderr, to_stderr, result, to_result, *process = pipes
+        if pid == 0:
+            identity = isolate.Identity(uid, folder, supervisor_pid)
+            descriptors = [to_stdout, to_stderr, to_result, job, announce]
+            spare_process.become_spare(setup, order, identity, descriptors, self._grants)
+        for fd in (announce, job, to_stdout, to_stderr, to_result):
             os.close(fd)
-        host_ends = [host_end.detach(), host_job, *(read_end for read_end, _ in outputs), os.pidfd_open(pid)]
+        host_end, own_end = sockets
+        host_ends = [host_end.detach(), host_job, stdout, stderr, result, *process]
         spare = LivingSpare(pid, folder, own_end, ready, host_ends, processes, network)
         if setup["own_scratch"]:
             spare.watch = scratch.Watch(folder, setup["scratch_bytes"])
         return spare
+
+    def _undo(
+        self,
+        folder: str,
+        sockets: tuple[socket, ...],
+        pipes: list[int],
+        processes: ProcessNamespace | None,
+        network: NetworkNamespace | None,
+    ) -> None:
+        """Let go of what has been made for a spare that cannot be made."""
+        for end in sockets:
+            end.close()
+        for fd in pipes:
+            os.close(fd)
+        if processes:
+            processes.close()
+        if network:
+            self.take_back(network)
+        if self._setup["own_scratch"]:
+            scratch.remove(folder)
 
     def _enter_network(self) -> NetworkNamespace:
         """Move this process, and so the spare that it forks next, into a network namespace that no other spare has."""
@@ -135,11 +164,3 @@ class SpareMaker:
     def take_back(self, network: NetworkNamespace) -> None:
         """Keep a network namespace whose script has gone for the next."""
         self._networks.append(network)
-
-
-def _open_pipe(undo: ExitStack) -> tuple[int, int]:
-    """Open a pipe, of which both ends are closed when the rest is undone."""
-    ends = os.pipe()
-    for end in ends:
-        undo.callback(os.close, end)
-    return ends

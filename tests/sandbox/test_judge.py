@@ -36,7 +36,7 @@ def judged(
 ) -> Outcome:
     report = Report(status, cpu_seconds, 3 * MB, over_scratch)
     channel = stream(envelope, LIMITS.result_bytes + ENVELOPE_BYTES)
-    return judge(report, stream(b"out"), stream(b"err"), channel, LIMITS, Run(SOURCE, 1.5, out_of_time, excess))
+    return judge(report, stream(b"out"), stream(b"err"), channel, LIMITS, Run(SOURCE, 0.25, 1.5, out_of_time, excess))
 
 
 def test_a_returned_result_is_passed_on_as_it_is() -> None:
