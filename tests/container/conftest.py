@@ -14,6 +14,8 @@ import requests
 from tests.conftest import ROOT, Service, free_port, started_by_tests
 
 IMAGE = "python-code-executor:test"
+# How long a test may take that is the first to want the image.
+IMAGE_SECONDS = 1200
 # The server's where the container starts as root, and where it does not.
 SERVER_UIDS = (65_532, 65_534)
 # What every user may read of every process: who it is, and what it may do.

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from tests.attacking import ATTACKS, SETTINGS, Attack, attack_facts, run_attack
-from tests.container.conftest import Contain, Container, facts_of
+from tests.container.conftest import IMAGE_SECONDS, Contain, Container, facts_of
 from tests.sandbox.conftest import running, scratch_of
 from tests.sandbox.test_neighbours import ATTACKER, UNTOUCHED, VICTIM
 
-pytestmark = [pytest.mark.needs_docker, pytest.mark.needs_root]
+pytestmark = [pytest.mark.needs_docker, pytest.mark.needs_root, pytest.mark.timeout(IMAGE_SECONDS)]
 
 FLAGS: dict[str, list[str]] = {"plain": [], "privileged": ["--privileged"], "user": ["--user", "65534"]}
 
