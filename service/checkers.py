@@ -3,10 +3,13 @@
 A check has two tries. A quick checker gives it little CPU time, which is far more than a script of ordinary size takes.
 If that is not enough, a patient checker, of which there are few, gives it a whole second at a low priority. So a script
 that is slow to check delays others like it, and nobody else.
+
+A script that was accepted is not checked again for a while: many callers send one script with ever new arguments.
 """
 
+import hashlib
 import threading
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -28,6 +31,10 @@ WAIT_SECONDS = 5.0
 _MOST_WAITING = 16
 # A longer script is for a patient checker at once: a quick one could hardly end with it.
 _QUICK_SCRIPT_BYTES = 64 * KB
+
+# How many accepted scripts are known again, and how many modules one of them may import: what is kept stays small.
+_MOST_KNOWN = 1024
+_MOST_KNOWN_IMPORTS = 32
 
 _TOO_CONVOLUTED = Report("syntax_error", "Script is too large or too convoluted to be checked.")
 
@@ -105,6 +112,28 @@ class _Lane:
             self._idle.pop().close()
 
 
+class _Accepted:
+    """The reports on the scripts that were accepted last, by the SHA-256 of their text."""
+
+    def __init__(self) -> None:
+        self._reports: OrderedDict[bytes, Report] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def find(self, digest: bytes) -> Report | None:
+        with self._lock:
+            if (report := self._reports.get(digest)) is not None:
+                self._reports.move_to_end(digest)
+            return report
+
+    def add(self, digest: bytes, report: Report) -> None:
+        if report.code is not None or len(report.imports) > _MOST_KNOWN_IMPORTS:
+            return
+        with self._lock:
+            self._reports[digest] = report
+            if len(self._reports) > _MOST_KNOWN:
+                self._reports.popitem(last=False)
+
+
 class Checkers:
     """Checks scripts; nothing is started before `start`, or before the first check."""
 
@@ -118,6 +147,7 @@ class Checkers:
         """
         setup = Setup(tuple(rules), script_bytes, MEMORY_BYTES, QUICK_SECONDS, PATIENT_SECONDS)
         self._zygote = CheckerZygote(setup)
+        self._accepted = _Accepted()
         patient = max(cpus // 2, 1)
         quick_kind = Kind(QUICK, QUICK_SECONDS, _QUICK_WALL_SECONDS)
         self._quick = _Lane(self._zygote, quick_kind, max(cpus - patient, 1))
@@ -148,6 +178,14 @@ class Checkers:
             CheckFailed: the check has a fault.
         """
         text = script.encode("utf-8", "surrogatepass")
+        digest = hashlib.sha256(text).digest()
+        if (known := self._accepted.find(digest)) is not None:
+            return known
+        report = self._check(text)
+        self._accepted.add(digest, report)
+        return report
+
+    def _check(self, text: bytes) -> Report:
         answer = None
         if len(text) <= _QUICK_SCRIPT_BYTES:
             with suppress(TimeoutError):

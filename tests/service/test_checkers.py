@@ -1,9 +1,11 @@
 """The processes that check scripts: what they answer, what they may do, and what becomes of one that fails."""
 
+import hashlib
 import json
 import os
 import re
 import resource
+import secrets
 import signal
 import socket
 import time
@@ -27,6 +29,7 @@ from service.checkers import Checkers, CheckersBusy, CheckFailed
 
 SCRIPT_BYTES = 256 * 2**10
 HELLO = "def main():\n    return 'hello'\n"
+KNOWN = "import numpy\n\ndef main():\n    return 1\n"
 # Nearly half a second of CPU time, by nothing but its length.
 LONG = "def main():\n    return 1\n" + ";".join(f"a{number}=1" for number in range(29_000))
 TOO_CONVOLUTED = "Script is too large or too convoluted to be checked."
@@ -40,6 +43,11 @@ def checkers() -> Iterator[Checkers]:
     made.close()
 
 
+def unknown() -> str:
+    """Return a script that is accepted and was not checked before."""
+    return f"{HELLO}# {secrets.token_hex(8)}\n"
+
+
 def zygote() -> psutil.Process:
     living = [one for one in psutil.Process().children() if one.status() != psutil.STATUS_ZOMBIE]
     [found] = [one for one in living if "service.checker_process" in one.cmdline()]
@@ -49,7 +57,10 @@ def zygote() -> psutil.Process:
 @pytest.fixture
 def held_up(checkers: Checkers) -> Iterator[None]:
     """Stop every checker for as long as the test lasts, as a machine does that has no CPU time left for them."""
-    checkers.start()
+    checkers.check(KNOWN)
+    for lane in (checkers._quick, checkers._patient):
+        lane.close()
+        lane.fill()
     stopped = zygote().children()
     for process in stopped:
         process.suspend()
@@ -102,18 +113,18 @@ def check_refuses(script: str, error: str) -> None:
         assert time.monotonic() - started < 1.5
         assert report.code == "syntax_error"
         assert re.fullmatch(error, report.error)
-        assert checkers.check(HELLO).code is None
+        assert checkers.check(unknown()).code is None
     finally:
         checkers.close()
 
 
 def test_long_checks_hold_up_no_short_one(checkers: Checkers) -> None:
     with ThreadPoolExecutor() as pool:
-        answers = [pool.submit(checkers.check, LONG) for _ in range(4)]
+        answers = [pool.submit(checkers.check, f"{LONG};b={number}") for number in range(4)]
         took = []
         while not all(answer.done() for answer in answers):
             begun = time.monotonic()
-            assert checkers.check(HELLO).code is None
+            assert checkers.check(unknown()).code is None
             took.append(time.monotonic() - begun)
         assert [answer.result().code for answer in answers] == [None] * 4
     assert len(took) > 20
@@ -123,48 +134,64 @@ def test_long_checks_hold_up_no_short_one(checkers: Checkers) -> None:
 def test_who_waits_too_long_for_a_checker_is_told(checkers: Checkers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.checkers.WAIT_SECONDS", 0.01)
     with ThreadPoolExecutor() as pool:
-        first = pool.submit(checkers.check, LONG)
+        first = pool.submit(checkers.check, f"{LONG};c=1")
         time.sleep(0.1)
         with pytest.raises(CheckersBusy):
-            checkers.check(LONG)
+            checkers.check(f"{LONG};c=2")
         assert first.result().code is None
 
 
 def test_a_killed_checker_is_replaced(checkers: Checkers) -> None:
-    checkers.check(HELLO)
+    checkers.check(unknown())
     for process in zygote().children():
         process.kill()
-    assert checkers.check(HELLO).code is None
+    assert checkers.check(unknown()).code is None
     assert not checkers.failure
 
 
 def test_a_killed_zygote_is_replaced_with_its_checkers(checkers: Checkers) -> None:
-    checkers.check(HELLO)
+    checkers.check(unknown())
     before = zygote()
     checker = before.children()[0]
     before.kill()
     psutil.wait_procs([checker], timeout=5)
     assert not checker.is_running()
-    assert checkers.check(HELLO).code is None
+    assert checkers.check(unknown()).code is None
     assert zygote().pid != before.pid
+
+
+@pytest.mark.usefixtures("held_up")
+def test_a_script_that_was_accepted_is_not_checked_again(checkers: Checkers) -> None:
+    assert checkers.check(KNOWN).imports == {"numpy"}
 
 
 @pytest.mark.usefixtures("held_up")
 def test_a_check_that_gets_no_cpu_time_says_nothing_of_the_script(checkers: Checkers) -> None:
     with pytest.raises(CheckersBusy):
-        checkers.check(HELLO)
+        checkers.check(unknown())
+
+
+def test_what_is_known_is_bounded_and_no_refusal(checkers: Checkers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.checkers._MOST_KNOWN", 2)
+    scripts = [unknown() for _ in range(3)]
+    for script in (*scripts, "x = 1", HELLO + "".join(f"import a{number}\n" for number in range(33))):
+        checkers.check(script)
+    assert len(checkers._accepted._reports) <= 1024
+    known = [checkers._accepted.find(hashlib.sha256(script.encode()).digest()) is not None for script in scripts]
+    assert known[1:] == [True, True]
+    assert checkers._accepted.find(hashlib.sha256(b"x = 1").digest()) is None
 
 
 def test_nothing_is_checked_after_the_end() -> None:
     made = Checkers(load_rules(SHIPPED), SCRIPT_BYTES, cpus=1)
-    assert made.check(HELLO).code is None
+    assert made.check(unknown()).code is None
     mine = psutil.Process(made._zygote._process.pid)  # type: ignore[union-attr]
     processes = [mine, *mine.children()]
     made.close()
     made.close()
     assert psutil.wait_procs(processes, timeout=5)[1] == []
     with pytest.raises(CheckersUnavailable):
-        made.check(HELLO)
+        made.check(unknown())
 
 
 def test_why_nothing_can_be_checked_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,10 +200,10 @@ def test_why_nothing_can_be_checked_is_said(monkeypatch: pytest.MonkeyPatch) -> 
     made.start()
     assert "Scripts cannot be checked" in made.failure
     with pytest.raises(CheckersUnavailable, match="Scripts cannot be checked"):
-        made.check(HELLO)
+        made.check(unknown())
     monkeypatch.undo()
     monkeypatch.setattr("service.checker_zygote._PAUSE_SECONDS", 0)
-    assert made.check(HELLO).code is None
+    assert made.check(unknown()).code is None
     assert not made.failure
     made.close()
 
@@ -320,7 +347,7 @@ def test_a_fault_of_the_check_is_no_fault_of_the_script(checkers: Checkers, monk
 
     monkeypatch.setattr(Checker, "check", faulty)
     with pytest.raises(CheckFailed, match="KeyError at"):
-        checkers.check(HELLO)
+        checkers.check(unknown())
 
 
 def test_an_exception_in_the_check_is_told_without_the_script(monkeypatch: pytest.MonkeyPatch) -> None:
