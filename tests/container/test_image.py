@@ -72,7 +72,7 @@ def test_scripts_find_their_packages_and_not_the_services(container: Container) 
 
 
 def test_the_size(image: str) -> None:
-    assert int(docker("inspect", "--format", "{{.Size}}", image)) <= 850 * MB
+    assert int(docker("inspect", "--format", "{{.Size}}", image)) <= 520 * MB
 
 
 def test_packages_of_the_operators_own(contain: Contain, image: str, tmp_path: Path) -> None:
