@@ -85,8 +85,9 @@ class _Lane:
                 if answer is None or answer.last:
                     checker.close()
                     with suppress(CheckersUnavailable):  # who comes next is told
-                        checker = self._zygote.order(self._kind)
-                self._idle.append(checker)
+                        self._idle.append(self._zygote.order(self._kind))
+                else:
+                    self._idle.append(checker)
             return answer
         finally:
             self._places.release()

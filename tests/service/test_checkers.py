@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from sandbox.limits import MB
 from sandbox.seccomp import compile_filter, load_filter
 from service import checker_process
 from service.checker_messages import LENGTH_BYTES, Answer
-from service.checker_zygote import Checker, CheckersUnavailable, Kind
+from service.checker_zygote import Checker, CheckersUnavailable, CheckerZygote, Kind
 from service.checkers import Checkers, CheckersBusy, CheckFailed
 
 SCRIPT_BYTES = 256 * 2**10
@@ -136,6 +137,34 @@ def test_a_killed_checker_is_replaced(checkers: Checkers) -> None:
         process.kill()
     assert checkers.check(HELLO).code is None
     assert not checkers.failure
+
+
+def test_a_checker_that_has_gone_and_has_no_successor_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    checkers = Checkers(load_rules(SHIPPED), SCRIPT_BYTES, cpus=2)
+    checkers.start()
+    try:
+        for process in zygote().children():
+            process.suspend()
+        with monkeypatch.context() as patched, ThreadPoolExecutor() as pool:
+            patched.setattr(CheckerZygote, "order", unavailable)
+            checking = pool.submit(checkers.check, HELLO)
+            time.sleep(0.1)
+            for process in zygote().children():
+                process.kill()
+            with suppress(CheckersUnavailable):
+                checking.result()
+        # Their descriptors are other connections' now.
+        others = [socket.socketpair() for _ in range(20)]
+        assert checkers.check(HELLO).code is None
+        for pair in others:
+            for one in pair:
+                one.close()
+    finally:
+        checkers.close()
+
+
+def unavailable(*_: object) -> None:
+    raise CheckersUnavailable("none can be forked")
 
 
 def test_a_killed_zygote_is_replaced_with_its_checkers(checkers: Checkers) -> None:
