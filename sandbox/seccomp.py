@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
@@ -25,6 +26,7 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     any_of: list[int] = []
     own_process: bool = False
     zero: list[int] = []
+    not_sigcont: int | None = None
     errno: str | None = None
     pretend: bool = False
     unless: Circumstance | None = None
@@ -34,6 +36,14 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         if self.own_process:
             return [OWN_PID_MARK]
         return self.any_of if self.equals is None else [self.equals]
+
+    def differences(self) -> list[tuple[int, int]]:
+        """Return each bit, as a mask, in which the signal may differ from SIGCONT, with the value that it then has.
+
+        The kernel does not look at all of the argument, so a comparison with the whole of it could be got round.
+        """
+        bits = [1 << bit for bit in range(signal.NSIG.bit_length())]
+        return [(bit, ~signal.SIGCONT & bit) for bit in bits]
 
 
 class Filter(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -89,7 +99,13 @@ def compile_filter(rules: Filter, circumstances: Collection[Circumstance] = ()) 
                 program.add_rule(action, name, *zero)
             for value in rule.values():
                 match = pyseccomp.Arg(rule.argument, pyseccomp.MASKED_EQ, rule.mask, value)
-                program.add_rule(action, name, match)
+                if rule.not_sigcont is None:
+                    program.add_rule(action, name, match)
+                    continue
+                for bit, differing in rule.differences():
+                    program.add_rule(
+                        action, name, match, pyseccomp.Arg(rule.not_sigcont, pyseccomp.MASKED_EQ, bit, differing)
+                    )
     with open(os.memfd_create("filter"), "w+b") as file:
         program.export_bpf(file)
         file.seek(0)

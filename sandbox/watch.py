@@ -12,9 +12,10 @@ LOOK_SECONDS = 0.1
 # The page tables of memory that is used densely are a 512th of it. What is left are those of libraries.
 _TABLES_SHARE = 256
 _TABLES_BYTES = 16 * MB
-_PID = re.compile(r"^Pid:\t([1-9]\d*)$", re.MULTILINE)
-_THREADS = re.compile(r"^Threads:\t(\d+)$", re.MULTILINE)
-_TABLES = re.compile(r"^VmPTE:\s+(\d+) kB$", re.MULTILINE)
+# Bytes, for the first line has a name of the script's own choice, in which the kernel escapes line feeds only.
+_PID = re.compile(rb"^Pid:\t([1-9]\d*)$", re.MULTILINE)
+_THREADS = re.compile(rb"^Threads:\t(\d+)$", re.MULTILINE)
+_TABLES = re.compile(rb"^VmPTE:\s+(\d+) kB$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,8 @@ def look_for_excess(pidfd: int, limits: Limits) -> Excess | None:
         limits: what it may have.
     """
     try:
-        found = _PID.search(Path(f"/proc/self/fdinfo/{pidfd}").read_text())
-        status = Path(f"/proc/{found[1]}/status").read_text() if found else ""
+        found = _PID.search(Path(f"/proc/self/fdinfo/{pidfd}").read_bytes())
+        status = Path(f"/proc/{int(found[1])}/status").read_bytes() if found else b""
     except OSError:
         return None
     # RLIMIT_NPROC bounds them only where no other script has the same user id.
@@ -52,6 +53,6 @@ def look_for_excess(pidfd: int, limits: Limits) -> Excess | None:
     return None
 
 
-def _number(pattern: re.Pattern[str], status: str) -> int:
+def _number(pattern: re.Pattern[bytes], status: bytes) -> int:
     found = pattern.search(status)
     return int(found[1]) if found else 0

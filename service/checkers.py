@@ -1,8 +1,9 @@
 """Checks scripts against the policy, each within its time and memory, in processes beside the server.
 
 A check has two tries. A quick checker gives it little CPU time, which is far more than a script of ordinary size takes.
-If that is not enough, a patient checker, of which there are few, gives it a whole second at a low priority. So a script
-that is slow to check delays others like it, and nobody else.
+If that is not enough, a patient checker, of which there are few, gives it a whole second at a low priority. Of the
+scripts that wait for a checker the shortest comes first. So a script that is slow to check delays others like it, and
+nobody else.
 
 A script that was accepted is not checked again for a while: many callers send one script with ever new arguments.
 """
@@ -12,6 +13,8 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 from contextlib import suppress
+from heapq import heapify, heappop, heappush
+from itertools import count
 
 from policy import Report
 from policy.rules import Rule
@@ -47,20 +50,64 @@ class CheckFailed(Exception):
     """The check itself has a fault; the message says where."""
 
 
+class Turns:
+    """A number of places, and who waits for one: whose script is the shortest comes first.
+
+    The longer a script is, the longer its check may take. So no number of them makes one wait that is short.
+    """
+
+    def __init__(self, places: int) -> None:
+        """Make free places."""
+        self._lock = threading.Lock()
+        self._free = places
+        self._waiting: list[tuple[int, int, threading.Event]] = []
+        self._numbers = count()
+
+    def take(self, length: int, seconds: float) -> bool:
+        """Take a place; return whether there was one in time.
+
+        Args:
+            length: the script's, by which who waits is ordered.
+            seconds: how long to wait.
+        """
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return True
+            waiting = (length, next(self._numbers), threading.Event())
+            heappush(self._waiting, waiting)
+        if waiting[2].wait(seconds):
+            return True
+        with self._lock:
+            if waiting[2].is_set():  # since a moment ago
+                return True
+            self._waiting.remove(waiting)
+            heapify(self._waiting)
+            return False
+
+    def give_back(self) -> None:
+        """Give a place to who comes next."""
+        with self._lock:
+            if self._waiting:
+                heappop(self._waiting)[2].set()
+            else:
+                self._free += 1
+
+
 class _Lane:
     """Some checkers of one kind, and those who wait for one."""
 
-    def __init__(self, zygote: CheckerZygote, kind: Kind, count: int, most_waiting: int | None = None) -> None:
-        self._admitted = None if most_waiting is None else threading.Semaphore(count + most_waiting)
+    def __init__(self, zygote: CheckerZygote, kind: Kind, checkers: int, most_waiting: int | None = None) -> None:
+        self._admitted = None if most_waiting is None else threading.Semaphore(checkers + most_waiting)
         self._zygote = zygote
         self._kind = kind
-        self._count = count
-        self._places = threading.Semaphore(count)
+        self._checkers = checkers
+        self._turns = Turns(checkers)
         self._idle: deque[Checker] = deque()
 
     def fill(self) -> None:
         """Have all checkers ready."""
-        for _ in range(self._count):
+        for _ in range(self._checkers):
             self._idle.append(self._zygote.order(self._kind))
 
     def check(self, script: bytes) -> Answer | None:
@@ -81,7 +128,7 @@ class _Lane:
             self._admitted.release()
 
     def _check_in_turn(self, script: bytes) -> Answer | None:
-        if not self._places.acquire(timeout=WAIT_SECONDS):
+        if not self._turns.take(len(script), WAIT_SECONDS):
             raise CheckersBusy
         try:
             checker = self._take()
@@ -92,11 +139,12 @@ class _Lane:
                 if answer is None or answer.last:
                     checker.close()
                     with suppress(CheckersUnavailable):  # who comes next is told
-                        checker = self._zygote.order(self._kind)
-                self._idle.append(checker)
+                        self._idle.append(self._zygote.order(self._kind))
+                else:
+                    self._idle.append(checker)
             return answer
         finally:
-            self._places.release()
+            self._turns.give_back()
 
     def _take(self) -> Checker:
         while self._idle:

@@ -43,44 +43,53 @@ class DiskWatch:
         self._lost = 0
         self._asked: set[int] = set()
         self._ask_until = 0.0
+        self._late: set[int] = set()  # have been asked, and will stop yet
         self._written: dict[int, int] = {}
+        self._judged = True
 
     def look(self, pids: Collection[int]) -> None:
         """Stop these scripts, where more is lost than one of them can have a right to."""
         now = monotonic()
         self.due = now + _LOOK_SECONDS
-        if self._asked or self._written:
+        if not self._judged:
             return
         status = os.statvfs(self._folder)
         free = status.f_bfree * status.f_frsize
         if now - self._since > _WINDOW_SECONDS:
             self._since, self._most_free = now, free
         self._most_free = max(self._most_free, free)
-        self._lost = self._most_free - free
-        if self._lost < self._limit_bytes:
+        lost = self._most_free - free
+        if lost < self._limit_bytes:
             self._ask_from = 2 * self._limit_bytes
-        if self._lost > self._ask_from:
+        if lost > self._ask_from:
+            self._lost = lost
             self._asked, self._written, self._ask_until = set(pids), {}, now + _STOP_SECONDS
+            self._judged = False
             for pid in pids:
                 os.kill(pid, SIGSTOP)
 
     def count(self, pid: int, usage: resource.struct_rusage) -> bool:
         """Count what a script that has stopped has written, and have it go on; return whether it was asked to stop."""
-        if pid not in self._asked:
+        if pid not in self._asked and pid not in self._late:
             return False
-        self._asked.remove(pid)
+        self._asked.discard(pid)
+        self._late.discard(pid)
         self._written[pid] = usage.ru_oublock * _BLOCK_BYTES
+        self._judged = False
         os.kill(pid, SIGCONT)
         return True
 
     def culprit(self) -> int:
         """Return which script is to be killed; 0 where none is, or not all have been counted yet.
 
-        One that was stopped already, or does not stop, is not waited for long.
+        One that does not stop, as while it waits for the disk, is not waited for long. It is counted when it does.
         """
-        if self._asked and monotonic() < self._ask_until:
+        if self._judged or (self._asked and monotonic() < self._ask_until):
             return 0
-        written, self._written, self._asked = self._written, {}, set()
+        self._judged = True
+        self._late |= self._asked
+        self._asked = set()
+        written = self._written
         if not written:
             return 0
         pid = max(written, key=written.__getitem__)
@@ -94,4 +103,5 @@ class DiskWatch:
     def forget(self, pid: int) -> None:
         """Expect no answer of a script that has died."""
         self._asked.discard(pid)
+        self._late.discard(pid)
         self._written.pop(pid, None)

@@ -14,12 +14,9 @@ from .encode import NotSerializable, TooLarge, encode, encode_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-    from typing import Any, TypeVar
+    from typing import Any
 
     from sandbox.messages import Setup
-
-    _T = TypeVar("_T")
 
 _MAX_ERROR_CHARACTERS = 8 * 2**10
 # A character takes at most 6 bytes of JSON, so this is never reached.
@@ -162,7 +159,7 @@ def _finish(returned: object, limits: Setup) -> bytes:
     kind, limit_bytes, text = type(returned), limits["result_bytes"], None
     try:
         if hasattr(kind, "__await__") or hasattr(kind, "__aiter__"):
-            returned, text = _run_event_loop(_await(returned, limit_bytes))
+            returned, text = _run_event_loop(returned, limit_bytes)
         return encode(returned, limit_bytes) if text is None else text
     except TooLarge as error:
         if hasattr(kind, "__next__") or hasattr(kind, "__anext__"):
@@ -170,15 +167,16 @@ def _finish(returned: object, limits: Setup) -> bytes:
         raise
 
 
-async def _await(value: Any, limit_bytes: int) -> tuple[object, bytes | None]:
-    """Return the result, and its text where it had to be read in the event loop."""
-    while hasattr(type(value), "__await__"):
-        value = await value
-    return (None, await encode_all(value, limit_bytes)) if hasattr(type(value), "__aiter__") else (value, None)
+async def _await(value: Any) -> object:
+    return await value
 
 
-def _run_event_loop(coroutine: Coroutine[Any, Any, _T]) -> _T:
-    """Do what asyncio.run does, but for the threads of the default executor: they are not waited for."""
+def _run_event_loop(value: Any, limit_bytes: int) -> tuple[object, bytes | None]:
+    """Return the result, and its text where it had to be read in the event loop.
+
+    This does what asyncio.run does, but for the threads of the default executor: they are not waited for. A coroutine
+    is run as it is, so that no frame of this code is beneath its own.
+    """
     import asyncio
 
     class Loop(asyncio.SelectorEventLoop):
@@ -186,7 +184,11 @@ def _run_event_loop(coroutine: Coroutine[Any, Any, _T]) -> _T:
             pass
 
     with asyncio.Runner(loop_factory=Loop) as runner:
-        return runner.run(coroutine)
+        while hasattr(type(value), "__await__"):
+            value = runner.run(value if asyncio.iscoroutine(value) else _await(value))
+        if hasattr(type(value), "__aiter__"):
+            return None, runner.run(encode_all(value, limit_bytes))
+        return value, None
 
 
 def _exit_message(error: SystemExit) -> str:

@@ -262,18 +262,27 @@ class Supervisor:
         A script can make tens of thousands of files before it is seen to be over its limit. While they are removed, its
         neighbours want to be forked, watched and reported.
         """
-        if not self._setup["zygote"] or not scratch.holds_much(spare.scratch):
-            scratch.remove(spare.scratch)
-            return
-        supervisor_pid = os.getpid()
-        if os.fork() == 0:
-            with suppress(BaseException):
-                # The spare's control socket ends with this process, those of others must not wait for that.
-                isolate.close_all_but(spare.control.fileno())
-                kernel.die_with_parent()
-                if os.getppid() == supervisor_pid:
-                    scratch.remove(spare.scratch)
-            os._exit(0)
+        with suppress(OSError):  # what is left then goes with the jail's folder
+            if not self._setup["zygote"] or not scratch.holds_much(spare.scratch) or not _remove_beside(spare):
+                scratch.remove(spare.scratch)
+
+
+def _remove_beside(spare: LivingSpare) -> bool:
+    """Remove what a dead spare has left in another process; return whether there can be one."""
+    supervisor_pid = os.getpid()
+    try:
+        pid = os.fork()
+    except OSError:
+        return False
+    if pid == 0:
+        with suppress(BaseException):
+            # The spare's control socket ends with this process, those of others must not wait for that.
+            isolate.close_all_but(spare.control.fileno())
+            kernel.die_with_parent()
+            if os.getppid() == supervisor_pid:
+                scratch.remove(spare.scratch)
+        os._exit(0)
+    return True
 
 
 def _cpu_seconds(pid: int) -> float:

@@ -3,6 +3,7 @@
 # control: reached
 # case two_megabytes_apart (resources): {"apart": 2097152}
 # case a_gigabyte_apart (resources): {"apart": 1073741824}
+# case under_the_name_of_their_size (resources): {"apart": 1073741824, "name": "\rVmPTE:\t1 kB"}
 """Take the kernel's memory by single pages far apart, each of which needs page tables of its own."""
 
 import ctypes
@@ -11,10 +12,12 @@ import time
 START = 2**40
 MAP_PRIVATE_ANONYMOUS_FIXED_NOREPLACE = 0x100022
 PROT_READ = 1
+PR_SET_NAME = 15
 
 
-def main(apart, **_):
+def main(apart, name="x", **_):
     libc = ctypes.CDLL(None)
+    libc.prctl(PR_SET_NAME, name.encode(), 0, 0, 0)
     libc.mmap.restype = ctypes.c_ulong
     for number in range(24_000):
         wanted = START + number * apart

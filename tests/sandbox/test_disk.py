@@ -72,6 +72,40 @@ def hide(size_bytes: int) -> None:
     os.write(fd, b"x" * size_bytes)
 
 
+def test_who_stops_late_is_counted_then_and_goes_on(
+    tmp_path: os.PathLike[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits for the disk cannot stop before it is done with that."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sandbox.jail.disk._STOP_SECONDS", 0.1)
+    watch = DiskWatch(str(tmp_path), LIMIT_BYTES)
+    watch.look([])
+    free = os.statvfs(tmp_path).f_bfree * os.statvfs(tmp_path).f_frsize
+    pids = [child(lambda: hide(64 * MB)), child(lambda: None)]
+    try:
+        deadline = time.monotonic() + 3
+        while free - os.statvfs(tmp_path).f_bfree * os.statvfs(tmp_path).f_frsize < 60 * MB:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        watch.look(pids)
+        _, _, usage = os.wait4(pids[1], os.WUNTRACED)
+        assert watch.count(pids[1], usage)
+        time.sleep(0.2)
+        assert watch.culprit() == 0
+        watch.look(pids)
+        _, _, usage = os.wait4(pids[0], os.WUNTRACED)
+        assert watch.count(pids[0], usage)
+        assert watch.culprit() == pids[0]
+        # A stop that nobody has asked for is the script's own.
+        os.kill(pids[1], signal.SIGSTOP)
+        _, _, usage = os.wait4(pids[1], os.WUNTRACED)
+        assert not watch.count(pids[1], usage)
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
 @pytest.mark.parametrize("hidden_mb", [2, 64])
 def test_all_are_stopped_for_a_moment_only_where_much_is_lost(
     hidden_mb: int, tmp_path: os.PathLike[str], monkeypatch: pytest.MonkeyPatch

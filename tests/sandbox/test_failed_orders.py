@@ -2,16 +2,19 @@
 
 import os
 import resource
+import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 import requests
 
+from tests.attacking import ORDINARY_USER
 from tests.conftest import Serve, Server
-from tests.sandbox.conftest import WAIT, running
+from tests.sandbox.conftest import WAIT, running, scratch_of
 from tests.sandbox.test_zygote import living, wait_until, warm, zygotes
 
 HELLO = "def main():\n    return 'hello'"
@@ -105,3 +108,49 @@ def test_a_full_disk_costs_nothing_that_runs_and_shows_in_health(small_disk: Pat
             file.unlink()
     wait_until(lambda: requests.get(f"{server.url}/health", timeout=30).status_code == 200, "still unhealthy", 30)
     assert server.post(HELLO).json()["result"] == "hello"
+
+
+LEAVE_FOLDER = """
+import os, time
+
+def main():
+    os.mkdir("left")
+    folder = os.getcwd()
+    time.sleep(1)
+    return folder
+"""
+
+
+def assert_costs_its_neighbour_nothing(server: Server, act: Callable[[psutil.Process], object]) -> None:
+    """Do something to a script that leaves a folder, and check that its neighbour does not notice the end of it."""
+    with running(server, WAIT) as (neighbour, answer):
+        zygote = neighbour.parent()
+        assert zygote is not None
+        with ThreadPoolExecutor(1) as pool:
+            leaving = pool.submit(server.post, LEAVE_FOLDER)
+            wait_until(lambda: any((scratch_of(one) / "left").exists() for one in zygote.children()), "no folder")
+            act(next(one for one in zygote.children() if (scratch_of(one) / "left").exists()))
+            folder = Path(leaving.result().json()["result"])
+        wait_until(lambda: not folder.exists(), f"{folder} is left")
+        assert neighbour.is_running()
+    assert answer.result(10)["result"] == "done"
+
+
+@pytest.mark.needs_root
+def test_a_scratch_folder_is_removed_also_where_there_can_be_no_process_for_it(new_server: Serve) -> None:
+    server = warm(new_server(user=ORDINARY_USER, without_namespaces=True, SANDBOX_CONCURRENCY="2"))
+
+    def bound(process: psutil.Process) -> None:
+        zygote = process.parent()
+        assert zygote is not None
+        command = ["prlimit", f"--pid={zygote.pid}", "--nproc=1:1"]
+        subprocess.run(command, check=True, user=ORDINARY_USER, group=ORDINARY_USER, extra_groups=[])
+
+    assert_costs_its_neighbour_nothing(server, bound)
+
+
+@pytest.mark.needs_root
+def test_a_scratch_folder_that_has_gone_costs_no_neighbour_anything(new_server: Serve) -> None:
+    """Without Landlock a script can remove its own."""
+    server = warm(new_server(without_namespaces=True, SANDBOX_CONCURRENCY="2"))
+    assert_costs_its_neighbour_nothing(server, lambda process: shutil.rmtree(scratch_of(process).resolve()))

@@ -205,7 +205,8 @@ at_first = seen()
 def main():
     warnings.warn("of the caller", stacklevel=3)
     files, text = seen()
-    return sorted({*files, *at_first[0]}), text + at_first[1], sys._getframe(1).f_back
+    above = sys._getframe(1).f_back
+    return sorted({*files, *at_first[0]}), text + at_first[1], above and above.f_code.co_filename
 """
 
 
@@ -218,6 +219,14 @@ def test_no_frame_of_the_jail_is_beneath_a_script(jailed: Server) -> None:
     assert "None" in text
     assert above is None
     assert "jail" not in answer["stderr"]
+
+
+def test_no_frame_of_the_jail_is_beneath_a_coroutine(jailed: Server) -> None:
+    answer = jailed.post(FRAMES.replace("def main", "async def main")).json()
+    files, text, _ = answer["result"]
+    assert files[-1] == "script.py"
+    assert all("/asyncio/" in file for file in files[:-1])
+    assert "jail" not in text + answer["stderr"]
 
 
 FINDS = """

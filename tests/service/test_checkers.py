@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from sandbox.limits import MB
 from sandbox.seccomp import compile_filter, load_filter
 from service import checker_process
 from service.checker_messages import LENGTH_BYTES, Answer
-from service.checker_zygote import Checker, CheckersUnavailable, Kind
+from service.checker_zygote import Checker, CheckersUnavailable, CheckerZygote, Kind
 from service.checkers import Checkers, CheckersBusy, CheckFailed
 
 SCRIPT_BYTES = 256 * 2**10
@@ -131,6 +132,21 @@ def test_long_checks_hold_up_no_short_one(checkers: Checkers) -> None:
     assert max(took) < 0.5
 
 
+def test_of_those_who_wait_the_shortest_script_comes_first(checkers: Checkers) -> None:
+    """Forty of these, one after another, take a second and a half."""
+    slow = HELLO + ";".join(f"a{number}=1" for number in range(7000))
+    with ThreadPoolExecutor(40) as pool:
+        answers = [pool.submit(checkers.check, slow) for _ in range(40)]
+        took = []
+        while sum(answer.done() for answer in answers) < 20:
+            begun = time.monotonic()
+            assert checkers.check(unknown()).code is None
+            took.append(time.monotonic() - begun)
+        for answer in answers:
+            answer.result()
+    assert max(took) < 0.3
+
+
 def test_who_waits_too_long_for_a_checker_is_told(checkers: Checkers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.checkers.WAIT_SECONDS", 0.01)
     with ThreadPoolExecutor() as pool:
@@ -143,10 +159,38 @@ def test_who_waits_too_long_for_a_checker_is_told(checkers: Checkers, monkeypatc
 
 def test_a_killed_checker_is_replaced(checkers: Checkers) -> None:
     checkers.check(unknown())
-    for process in zygote().children():
+    killed = zygote().children()
+    for process in killed:
         process.kill()
+    psutil.wait_procs(killed, timeout=5)
     assert checkers.check(unknown()).code is None
     assert not checkers.failure
+
+
+def test_a_checker_that_has_gone_and_has_no_successor_is_not_used_again(
+    checkers: Checkers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkers.check(unknown())
+    for process in zygote().children():
+        process.suspend()
+    with monkeypatch.context() as patched, ThreadPoolExecutor() as pool:
+        patched.setattr(CheckerZygote, "order", unavailable)
+        checking = pool.submit(checkers.check, unknown())
+        time.sleep(0.1)
+        for process in zygote().children():
+            process.kill()
+        with suppress(CheckersUnavailable):
+            checking.result()
+    # Their descriptors are other connections' now.
+    others = [socket.socketpair() for _ in range(20)]
+    assert checkers.check(unknown()).code is None
+    for pair in others:
+        for one in pair:
+            one.close()
+
+
+def unavailable(*_: object) -> None:
+    raise CheckersUnavailable("none can be forked")
 
 
 def test_a_killed_zygote_is_replaced_with_its_checkers(checkers: Checkers) -> None:
