@@ -22,6 +22,7 @@ from werkzeug.exceptions import HTTPException
 from policy import PolicyFileError
 from policy.rules import SHIPPED, PolicyFile, load_policy_file
 from sandbox import End, Overloaded, Sandbox, SandboxUnavailable
+from sandbox.limits import KB
 from service.answers import Answer, error_document, health_document, outcome_document, report_document, usage_document
 from service.checker_zygote import CheckersUnavailable
 from service.checkers import Checkers, CheckersBusy
@@ -73,6 +74,10 @@ sandbox = Sandbox(
 checkers = Checkers(_policy.rules, settings.script_bytes, len(os.sched_getaffinity(0)))
 # What may be checked, queued or run at once leaves threads for health checks, however long the checks take.
 _admitted = threading.BoundedSemaphore(sandbox.capacity + SPARE_THREADS // 2)
+# To parse a long body takes so long that many at once would hold everybody up: a few wait, and one is parsed at a time.
+_LONG_BODY_BYTES = 64 * KB
+_long_bodies = threading.BoundedSemaphore(SPARE_THREADS // 4)
+_parsing = threading.Lock()
 
 
 def _start() -> None:
@@ -153,9 +158,11 @@ def _execute(request: flask.Request, stream: Any) -> Answer:
     try:
         check_media_type(request.mimetype, request.mimetype_params, request.headers.get("Content-Encoding", ""))
         body = read_body(request.environ, stream, settings.request_bytes)
-        wanted = parse_execute(body, settings.script_bytes, settings.limits.timeout_seconds)
+        wanted = _parse(body)
     except BadRequest as error:
         return Answer(_STATUS[error.code], error_document(error.code, str(error)))
+    except Overloaded as error:
+        return _overloaded(error, {})
     details: dict[str, str | float] = {"script_sha256": hashlib.sha256(wanted.script.encode()).hexdigest()}
     if not _admitted.acquire(blocking=False):
         return _overloaded(Overloaded(math.ceil(settings.limits.timeout_seconds)), details)
@@ -163,6 +170,24 @@ def _execute(request: flask.Request, stream: Any) -> Answer:
         return _check_and_run(wanted, details)
     finally:
         _admitted.release()
+
+
+def _parse(body: bytes) -> Execute:
+    """Parse a body, a long one when no other is parsed.
+
+    Raises:
+        BadRequest: it is not what it should be.
+        Overloaded: too many long ones wait.
+    """
+    if len(body) <= _LONG_BODY_BYTES:
+        return parse_execute(body, settings.script_bytes, settings.limits.timeout_seconds)
+    if not _long_bodies.acquire(blocking=False):
+        raise Overloaded(math.ceil(settings.limits.timeout_seconds))
+    try:
+        with _parsing:
+            return parse_execute(body, settings.script_bytes, settings.limits.timeout_seconds)
+    finally:
+        _long_bodies.release()
 
 
 def _check_and_run(wanted: Execute, details: dict[str, str | float]) -> Answer:

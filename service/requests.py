@@ -4,6 +4,7 @@ import io
 import math
 import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import IO, Any, TypeVar
 
 import msgspec
@@ -29,6 +30,7 @@ _EXPONENT = re.compile(rb"[eE]\+?\d")
 _BLOCK = 154
 _STRING_OR_NUMBER = re.compile(rb'"(?:[^"\\]|\\.)*+"|(-?\d++(?:\.\d++)?(?:[eE][+-]?\d++)?)')
 _SHOWN_DIGITS = 40
+_SHOWN_FIELDS = 10
 
 
 class BadRequest(Exception):
@@ -139,9 +141,9 @@ def parse_execute(body: bytes, max_script_bytes: int, max_timeout_seconds: float
         BadRequest: `invalid_json` or `invalid_request`, with a sentence that names the field.
     """
     fields = _parse_object(body)
-    unknown = sorted(set(fields).difference(_FIELDS))
+    unknown = list(islice((name for name in fields if name not in _FIELDS), _SHOWN_FIELDS))
     if unknown:
-        names = ", ".join(repr(name[:40]) for name in unknown[:10])
+        names = ", ".join(repr(name[:40]) for name in sorted(unknown))
         raise BadRequest("invalid_request", f"There is no field {names}; the fields are {', '.join(_FIELDS)}.")
     if "script" not in fields:
         raise BadRequest("invalid_request", "The field 'script' is missing: a string with Python source.")

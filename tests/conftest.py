@@ -148,7 +148,7 @@ def _orphans() -> dict[int, str]:
     found = {}
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            name, _, rest = (entry / "stat").read_text().rpartition(")")
+            name, _, rest = (entry / "stat").read_text(errors="replace").rpartition(")")
         except (FileNotFoundError, ProcessLookupError):
             continue
         state, parent = rest.split()[:2]

@@ -1,5 +1,7 @@
 """Scripts that are slow, large or absurd to check: nobody else notices, and the server stays small."""
 
+import json
+import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -93,6 +95,30 @@ def test_others_do_not_notice(checked: Server, watched: list[tuple[str, float]],
     assert max(seconds for what, seconds in watched if what == "hello") < 1
     for process in (checked.main, *checked.main.children()):
         assert process.memory_info().rss < _MOST_SERVER_BYTES
+
+
+BODIES = {
+    "numbers that may be too large": '{"script": "x=1", "args": {"a": [%s1e0]}}' % ("1e0," * 240_000),
+    "fields that there are not": json.dumps({str(number): 1 for number in range(75_000)}),
+    "escapes before a lone surrogate": '{"script": "x=1", "args": {"a": "%s\\ud800"}}' % ("\\u0041" * 150_000),
+}
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_bodies_that_are_slow_to_parse_hold_nobody_up(
+    checked: Server, watched: list[tuple[str, float]], name: str
+) -> None:
+    command = ["curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code} ", "--data-binary", "@-"]
+    command += ["--header", "Content-Type: application/json", f"{checked.url}/execute"]
+
+    def send_some(_: int) -> set[str]:
+        said = [subprocess.run(command, input=BODIES[name], capture_output=True, text=True, check=True) for _ in "1234"]
+        return {one.stdout.strip() for one in said}
+
+    with ThreadPoolExecutor(20) as pool:
+        assert set().union(*pool.map(send_some, range(20))) <= {"400", "429"}
+    assert max(seconds for what, seconds in watched if what == "health") < 0.3
+    assert max(seconds for what, seconds in watched if what == "hello") < 1
 
 
 def test_many_at_once_leave_room_for_others(checked: Server, watched: list[tuple[str, float]]) -> None:

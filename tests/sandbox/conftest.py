@@ -81,7 +81,8 @@ def keeps_a_network(process: psutil.Process) -> bool:
     which is in that one, and not in its parent's.
     """
     try:
-        exit_signal = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[35]
+        stat = Path(f"/proc/{process.pid}/stat").read_text(errors="replace")
+        exit_signal = stat.rpartition(")")[2].split()[35]
         own, parents = (Path(f"/proc/{pid}/ns/pid").readlink() for pid in (process.pid, process.ppid()))
     except (FileNotFoundError, ProcessLookupError, psutil.NoSuchProcess):
         return False
