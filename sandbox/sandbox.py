@@ -248,7 +248,7 @@ class Sandbox:
             refusal = refusal or self._prove(starter, way)
             if refusal is None:
                 self._way = way
-                _log.info("Jails are made by the way: %s.", way)
+                _log.info("Jails are made in this way: %s.", way)
                 return Health(way.level, missing=(*missing, *name_refusals(refusals), *place.missing_at(way)))
             refusals[way] = refusal
         missing += name_refusals(refusals)
