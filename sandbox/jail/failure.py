@@ -58,7 +58,7 @@ def describe(error: BaseException, source: str, folder: str, limits: Setup) -> d
     if line is None and issubclass(type(error), TypeError):
         message += _ARGS
     elif not out_of_memory:
-        message += (meant := _meant(error)) + _hint(error, limits)
+        message += _first_of_group(error) + (meant := _meant(error)) + _hint(error, limits)
     try:
         traceback = _format(error, trace, source, folder)
         if meant and traceback.endswith(f": {error}\n"):
@@ -131,6 +131,16 @@ def _format(error: BaseException, trace: TracebackType | None, source: str, fold
                 part.exc_type = type("Unnamed", (base,), names)
             parts += [part.__cause__, part.__context__, *(part.exceptions or ())]
     return "".join(whole.format())
+
+
+def _first_of_group(error: BaseException) -> str:
+    """Return what the first exception of a group is, for the group says no more than how many there are."""
+    first = error
+    for _ in range(_MAX_LOOKED_AT):
+        if not issubclass(type(first), BaseExceptionGroup):
+            break
+        first = BaseExceptionGroup.exceptions.__get__(first)[0]
+    return "" if first is error else f"; the first is {said(first, _class_name(type(first)))}"
 
 
 def _meant(error: BaseException) -> str:

@@ -33,8 +33,12 @@ def what_is_lacking(error: BaseException) -> str:
         return _importable(error)
     if issubclass(type(error), OSError):
         return _about_file(error)
-    locale = sys.modules.get("locale")
-    return _LOCALES if locale is not None and type(error) is locale.Error else ""
+    locale, sqlite = sys.modules.get("locale"), sys.modules.get("sqlite3")
+    if locale is not None and type(error) is locale.Error:
+        return _LOCALES
+    if sqlite is not None and type(error) is sqlite.OperationalError and "unable to open" in str(error):
+        return _PLACES
+    return ""
 
 
 def _about_file(error: Any) -> str:
