@@ -76,12 +76,17 @@ checkers = Checkers(_policy.rules, settings.script_bytes, len(os.sched_getaffini
 _admitted = threading.BoundedSemaphore(sandbox.capacity + SPARE_THREADS // 2)
 # To parse a long body takes so long that many at once would hold everybody up: a few wait, and one is parsed at a time.
 _LONG_BODY_BYTES = 64 * KB
+_PARSE_WAIT_SECONDS = 0.2
 _long_bodies = threading.BoundedSemaphore(SPARE_THREADS // 4)
 _parsing = threading.Lock()
 
 
 def _start() -> None:
     """Start what checks scripts and what runs them, and say how well they are isolated here."""
+    if settings.policy_file:
+        _log.info("The policy is POLICY_FILE=%s, which has %d rules.", settings.policy_file, len(_policy.rules))
+    if not _policy.rules:
+        _log.warning("The policy has no rules: no script is refused before it runs.")
     for warning in _policy.warnings:
         _log.warning("POLICY_FILE=%s", warning)
     checkers.start()
@@ -181,7 +186,7 @@ def _parse(body: bytes) -> Execute:
     """
     if len(body) <= _LONG_BODY_BYTES:
         return parse_execute(body, settings.script_bytes, settings.limits.timeout_seconds)
-    if not _long_bodies.acquire(blocking=False):
+    if not _long_bodies.acquire(timeout=_PARSE_WAIT_SECONDS):
         raise Overloaded(math.ceil(settings.limits.timeout_seconds))
     try:
         with _parsing:

@@ -49,6 +49,8 @@ def hint(lines: list[str], line: int, column: int, message: str) -> str:
     text, place = text[start : start + _MAX_LINE], column - 1 - start
     if _is_markdown(lines, line, text):
         return "This looks like Markdown: send only the code between the fences."
+    if message == "unexpected indent" and line == _first(lines):
+        return "The whole script is indented: begin its first line without spaces."
     for fits, sentence in _HINTS:
         if fits(text, place, message):
             return sentence
@@ -76,8 +78,12 @@ def _is_markdown(lines: list[str], line: int, text: str) -> bool:
     if _FENCE.match(text):
         return True
     # A sentence before the first fence is where Python sees the error then.
-    first = next((number for number, each in enumerate(lines, start=1) if each.strip()), 0)
-    return line == first and any(_FENCE.match(each[:80]) and not each[:1].isspace() for each in lines[line:])
+    return line == _first(lines) and any(_FENCE.match(each[:80]) and not each[:1].isspace() for each in lines[line:])
+
+
+def _first(lines: list[str]) -> int:
+    """Return the number of the first line that has something in it."""
+    return next((number for number, each in enumerate(lines, start=1) if each.strip()), 0)
 
 
 def _stands_at(text: str, place: int, sign: str) -> bool:
@@ -132,7 +138,19 @@ _HINTS: tuple[tuple[_Fits, str], ...] = (
     ),
     (lambda text, *_: _LAZY.match(text), f"A lazy import is syntax of Python 3.15; {_RUNS}: leave out lazy."),
     (
-        lambda text, _, message: _RAISE_LIST.match(text) or "in call to 'exec'" in message,
+        lambda text, place, message: (
+            "after line continuation" in message and place > 0 and text[place - 1 : place + 1] in ("\\n", "\\t", "\\r")
+        ),
+        "This is a backslash and a letter where a line break or a tab is meant: in the request's JSON it is written "
+        "with one backslash.",
+    ),
+    (
+        lambda text, place, message: (
+            _RAISE_LIST.match(text)
+            or "in call to 'exec'" in message
+            or text[place : place + 2] == "<>"
+            or text[place : place + 1] == "`"
+        ),
         "This looks like Python 2; scripts run in Python 3.11.",
     ),
 )

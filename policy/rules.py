@@ -14,6 +14,8 @@ from policy.doubts import doubt
 SHIPPED = Path(__file__).with_name("rules.yaml")
 # What `extends` may say: there is one set of rules to start from.
 _SHIPPED_NAME = "default"
+# The one value that each of these keys may have.
+_ONLY = {"version": 1, "extends": _SHIPPED_NAME}
 
 # The longest name that a target may have in it; the checker cuts longer ones, which then stand for nothing.
 MAX_COMPONENT: Final = 100
@@ -118,7 +120,8 @@ def load_policy_file(path: Path) -> PolicyFile:
             try:
                 content = msgspec.convert({**msgspec.to_builtins(content), key: value}, _Content)
             except msgspec.ValidationError as error:
-                problems.append(str(error))
+                only = f"; expected `{key}: {_ONLY[key]}`" if key in _ONLY else ""
+                problems.append(f"{error}{only}")
     if "version" not in document:
         problems.append("Object missing required field `version`")
     inherited = load_rules(SHIPPED) if content.extends else ()

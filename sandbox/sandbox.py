@@ -61,6 +61,8 @@ class Sandbox:
         self._slots = Slots(concurrency, limits.timeout_seconds)
         self._concurrency = concurrency
         self._warm_start = warm_start
+        # A script's imports are told by their top-level names, and are of use whichever part was imported.
+        self._warm_packages = {name.partition(".")[0] for name in warm_start.imports} if warm_start else set()
         self._nsjail = nsjail
         self._python = python
         self._requests = starter
@@ -166,7 +168,7 @@ class Sandbox:
         """
         if self._warm_start is None or not self._keepers:
             return None
-        keeper = self._keepers[-1 if set(self._warm_start.imports).intersection(imports) else 0]
+        keeper = self._keepers[-1 if self._warm_packages.intersection(imports) else 0]
         with ExitStack() as claimed:
             spare = claimed.enter_context(keeper.claim())
             try:
@@ -250,7 +252,7 @@ class Sandbox:
             refusal = refusal or self._prove(starter, way)
             if refusal is None:
                 self._way = way
-                _log.info("Jails are made by the way: %s.", way)
+                _log.info("Jails are made in this way: %s.", way)
                 return Health(way.level, missing=(*missing, *name_refusals(refusals), *place.missing_at(way)))
             refusals[way] = refusal
         missing += name_refusals(refusals)

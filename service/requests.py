@@ -31,6 +31,10 @@ _BLOCK = 154
 _STRING_OR_NUMBER = re.compile(rb'"(?:[^"\\]|\\.)*+"|(-?\d++(?:\.\d++)?(?:[eE][+-]?\d++)?)')
 _SHOWN_DIGITS = 40
 _SHOWN_FIELDS = 10
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_PLACE = re.compile(r"\(byte (\d+)\)$")
+# What Python and JavaScript know as a number and JSON does not.
+_NO_NUMBER = re.compile(r"(NaN|Infinity)\b")
 
 
 class BadRequest(Exception):
@@ -176,11 +180,23 @@ def _parse_object(body: bytes) -> dict[str, msgspec.Raw]:
     except msgspec.ValidationError as error:
         raise BadRequest("invalid_request", "The body must be a JSON object.") from error
     except msgspec.DecodeError as error:
-        lone = next(filter(None, (found[1] for found in _ESCAPE.finditer(body.decode()))), None)
-        reason = f"\\{lone} is a lone surrogate, half of a character" if lone else error
-        raise BadRequest("invalid_json", f"The body is not JSON: {reason}.") from error
+        raise BadRequest("invalid_json", f"The body is not JSON: {_why_no_json(body, error)}.") from error
     except RecursionError as error:
         raise BadRequest("invalid_request", "The body is nested too deeply.") from error
+
+
+def _why_no_json(body: bytes, error: msgspec.DecodeError) -> str:
+    if lone := next(filter(None, (found[1] for found in _ESCAPE.finditer(body.decode()))), None):
+        return f"\\{lone} is a lone surrogate, half of a character"
+    if body.startswith(_BYTE_ORDER_MARK):
+        return "it begins with a byte order mark (U+FEFF); leave it out"
+    if place := _PLACE.search(str(error)):
+        at = int(place[1])
+        if body[at : at + 1] < b" ":
+            return f"byte {at} is a control character; in a text a line break is written \\n, a tab \\t"
+        if found := _NO_NUMBER.match(body[at : at + 10].decode(errors="replace")):
+            return f"{found[0]} (byte {at}) is no number in JSON; send null"
+    return str(error)
 
 
 def _refuse_too_large(text: bytes, field: str) -> None:

@@ -9,6 +9,7 @@ import errno
 import os
 import sys
 
+from .lacks import suggestion, what_is_lacking
 from .scratch import MAX_INODES
 from .surroundings import FILENAME, is_call, put_into_linecache, search_no_folder
 
@@ -51,15 +52,17 @@ def describe(error: BaseException, source: str, folder: str, limits: Setup) -> d
     """
     out_of_memory = issubclass(type(error), MemoryError)
     trace = _without_call(error.__traceback__)
-    line = innermost_line(trace, folder)
+    line, meant = innermost_line(trace, folder), ""
     name = out_of_memory_sentence(limits) if out_of_memory else _class_name(type(error))
     message = said(error, name)
     if line is None and issubclass(type(error), TypeError):
         message += _ARGS
     elif not out_of_memory:
-        message += _hint(error, limits)
+        message += _first_of_group(error) + (meant := _meant(error)) + _hint(error, limits)
     try:
         traceback = _format(error, trace, source, folder)
+        if meant and traceback.endswith(f": {error}\n"):
+            traceback = f"{traceback[:-1]}{meant}\n"
     except BaseException as failure:
         traceback = f"<the traceback cannot be shown: {type(failure).__name__}>"
     return {"error": message, "traceback": shorten(traceback, _MAX_TRACEBACK_CHARACTERS), "line": line}
@@ -130,10 +133,29 @@ def _format(error: BaseException, trace: TracebackType | None, source: str, fold
     return "".join(whole.format())
 
 
+def _first_of_group(error: BaseException) -> str:
+    """Return what the first exception of a group is, for the group says no more than how many there are."""
+    first = error
+    for _ in range(_MAX_LOOKED_AT):
+        if not issubclass(type(first), BaseExceptionGroup):
+            break
+        first = BaseExceptionGroup.exceptions.__get__(first)[0]
+    return "" if first is error else f"; the first is {said(first, _class_name(type(first)))}"
+
+
+def _meant(error: BaseException) -> str:
+    try:
+        return suggestion(error)
+    except BaseException:
+        return ""
+
+
 def _hint(error: BaseException, limits: Setup) -> str:
     """Return what helps besides: which limit was met, or what there is not in a sandbox."""
     try:
-        return next(filter(None, (_reason(one, limits) for one in _led_to(error))), "")
+        reason = next(filter(None, (_reason(one, limits) for one in _led_to(error))), "")
+        # Of itself only: one that led to it may have been expected, such as a file that is there for some.
+        return reason or what_is_lacking(error)
     except BaseException:
         return ""
 
@@ -174,7 +196,7 @@ def _reason_of_system(error: OSError, limits: Setup) -> str:
     if socket is not None and issubclass(type(error), (socket.gaierror, socket.herror)):
         return _NETWORK
     if issubclass(type(error), PermissionError):
-        library, _, name = _origin(error.__traceback__).rpartition("/")
+        library, _, name = origin(error.__traceback__).rpartition("/")
         if name == "socket.py" and library == os.path.dirname(os.__file__):
             return _NETWORK
         if name in ("subprocess.py", "popen_fork.py"):
@@ -182,7 +204,7 @@ def _reason_of_system(error: OSError, limits: Setup) -> str:
     return ""
 
 
-def _origin(trace: TracebackType | None) -> str:
+def origin(trace: TracebackType | None) -> str:
     """Return the file of the innermost frame, whosever it is."""
     filename = ""
     while trace is not None:

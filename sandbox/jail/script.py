@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from . import failure, surroundings, syntax
+from . import failure, lacks, surroundings, syntax
 from .encode import NotSerializable, TooLarge, encode, encode_all
 
 TYPE_CHECKING = False
@@ -96,7 +96,8 @@ def _run(source: str, args_json: str, limits: Setup, reserve: list[bytes]) -> by
     except (_MissingMain, NotSerializable, TooLarge) as error:
         return _envelope(_ENDS[type(error)], str(error))
     except SystemExit as error:
-        return _envelope("script_exited", _exit_message(error))
+        line = failure.innermost_line(error.__traceback__, folder)
+        return _envelope("script_exited", _exit_message(error), line=line)
     except _CannotCompile as error:
         return _envelope("syntax_error", **syntax.describe(error.error, source))
     except BaseException as error:
@@ -194,7 +195,8 @@ def _run_event_loop(value: Any, limit_bytes: int) -> tuple[object, bytes | None]
 def _exit_message(error: SystemExit) -> str:
     """Say with which status the script exited, see sys.exit."""
     if error.code is None or isinstance(error.code, int):
-        return f"The script called exit with status {(error.code or 0) & 0xFF}"
+        why = lacks.why_exit(failure.origin(error.__traceback__))
+        return f"The script called exit with status {(error.code or 0) & 0xFF}{why}"
     return failure.said(error.code, "The script called exit with status 1")
 
 

@@ -28,7 +28,7 @@ RULE = "version: 1\nrules:\n  - id: first\n    message: Use another.\n    import
         ("", "Expected `object`, got `null`"),
         ("- 1", "Expected `object`, got `array`"),
         ("rules: []", "Object missing required field `version`"),
-        ("version: 2", "Invalid enum value 2 - at `$.version`"),
+        ("version: 2", "Invalid enum value 2 - at `$.version`; expected `version: 1`"),
         ("version: '1'", "Expected `int`, got `str` - at `$.version`"),
         ("version: true", "Expected `int`, got `bool` - at `$.version`"),
         ("version: 1\nrule: []", "Object contains unknown field `rule`"),
@@ -189,7 +189,7 @@ def test_extension_replaces_a_rule_in_its_place(tmp_path: Path) -> None:
             "version: 1\nwithout: [network]",
             "`without` drops rules of the file that is extended; write `extends: default` too",
         ),
-        ("version: 1\nextends: other", "Invalid enum value 'other' - at `$.extends`"),
+        ("version: 1\nextends: other", "Invalid enum value 'other' - at `$.extends`; expected `extends: default`"),
         ("version: 1\nextend: default", "Object contains unknown field `extend`: did you mean `extends`?"),
         (
             EXTENDED + "rules:\n" + REPLACED.replace("network", "netwrk") + "    replace: true\n",

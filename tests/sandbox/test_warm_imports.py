@@ -44,6 +44,18 @@ def test_a_module_that_cannot_be_imported_is_named_and_scripts_run_cold(new_serv
     server.stop()
 
 
+def test_part_of_a_package_is_warm_for_scripts_that_import_it(new_server: Serve) -> None:
+    server = new_server(SANDBOX_WARM_IMPORTS="xml.dom.minidom")
+    script = 'import sys\nwarm = "xml.dom.minidom" in sys.modules\n%s\ndef main():\n    return warm'
+    for statement in ("import xml.dom.minidom", "import xml.dom.minidom as d", "from xml.dom import minidom"):
+        deadline = time.monotonic() + 20
+        while not server.post(script % statement).json()["result"]:
+            assert time.monotonic() < deadline, f"not warm: {statement}"
+            time.sleep(0.05)
+    assert server.post(script % "import json").json()["result"] is False
+    server.stop()
+
+
 def test_what_no_zygote_imports_is_not_asked_for(new_server: Serve) -> None:
     server = new_server(SANDBOX_MODE="cold", SANDBOX_WARM_IMPORTS="no_such_package")
     assert health(server).status_code == 200
