@@ -111,6 +111,7 @@ class SpareMaker:
         except OSError:
             if pid:
                 os.kill(pid, SIGKILL)
+                os.waitpid(pid, 0)  # before its namespace, whose first process cannot end while there is another
             self._undo(folder, sockets, pipes, processes, network)
             raise
         ready, announce, job, host_job, stdout, to_stdout, stderr, to_stderr, result, to_result, *process = pipes
