@@ -84,7 +84,7 @@ _parsing = threading.Lock()
 def _start() -> None:
     """Start what checks scripts and what runs them, and say how well they are isolated here."""
     if settings.policy_file:
-        _log.info("The policy is POLICY_FILE=%s, which has %d rules.", settings.policy_file, len(_policy.rules))
+        _log.info("The policy is POLICY_FILE=%s; rules: %d.", settings.policy_file, len(_policy.rules))
     if not _policy.rules:
         _log.warning("The policy has no rules: no script is refused before it runs.")
     for warning in _policy.warnings:

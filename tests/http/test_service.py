@@ -58,6 +58,16 @@ def test_wrong_policy_stops_the_start_with_one_message(tmp_path: Path) -> None:
     assert "Traceback" not in said
 
 
+def test_start_names_the_policy_file_and_whether_it_denies_anything(tmp_path: Path, new_server: Serve) -> None:
+    policy_file = tmp_path / "rules.yaml"
+    for text, number in (("version: 1\nextends: default\nwithout: [debugger]\n", 9), ("version: 1\n", 0)):
+        policy_file.write_text(text)
+        server = new_server(POLICY_FILE=str(policy_file))
+        assert f"The policy is POLICY_FILE={policy_file}; rules: {number}." in server.log_text()
+        assert ("no script is refused" in server.log_text()) == (number == 0)
+        server.stop()
+
+
 def test_start_opens_nothing_under_home(server: Server) -> None:
     assert [path.name for path in server.log.parent.iterdir()] == ["log"]
 

@@ -116,7 +116,7 @@ def test_streams_have_no_place_and_names() -> None:
         ),
         (
             "def main(): raise ExceptionGroup('all', [ValueError(), OSError(24, 'x')])",
-            "ExceptionGroup: all (2 sub-exceptions) (a script may have 20 open files at once)",
+            "ExceptionGroup: all (2 sub-exceptions); the first is ValueError (a script may have 20 open files at once)",
         ),
         ("import socket\ndef main(): raise socket.gaierror(-3, 'x')", "socket.gaierror: [Errno -3] x (there is no net"),
         ("import struct\ndef main(): struct.unpack('i', b'')", "struct.error: unpack requires a buffer of 4 bytes"),
