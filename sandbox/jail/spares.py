@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 # For what it says at first, its job, its two outputs and its result.
 _PIPES = 5
+# What the script's own file may take of a scratch folder, above the limit: one that a script fills by a single file is
+# to get an OSError, and not to be ended.
+_OWN_FILE_BYTES = 512 * 2**10
 
 
 class LivingSpare:
@@ -125,7 +128,7 @@ class SpareMaker:
         host_ends = [host_end.detach(), host_job, stdout, stderr, result, *process]
         spare = LivingSpare(pid, folder, own_end, ready, host_ends, processes, network)
         if setup["own_scratch"]:
-            spare.watch = scratch.Watch(folder, setup["scratch_bytes"])
+            spare.watch = scratch.Watch(folder, setup["scratch_bytes"] + _OWN_FILE_BYTES)
         return spare
 
     def _undo(
