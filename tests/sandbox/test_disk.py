@@ -78,6 +78,7 @@ def test_who_stops_late_is_counted_then_and_goes_on(
     """What waits for the disk cannot stop before it is done with that."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sandbox.jail.disk._STOP_SECONDS", 0.1)
+    os.sync()
     watch = DiskWatch(str(tmp_path), LIMIT_BYTES)
     watch.look([])
     free = os.statvfs(tmp_path).f_bfree * os.statvfs(tmp_path).f_frsize
@@ -111,6 +112,7 @@ def test_all_are_stopped_for_a_moment_only_where_much_is_lost(
     hidden_mb: int, tmp_path: os.PathLike[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    os.sync()  # what was deleted a moment ago is given back now, and not meanwhile
     watch = DiskWatch(str(tmp_path), LIMIT_BYTES)
     watch.look([])  # what is free before
     pids = [child(lambda: hide(hidden_mb * MB)), child(lambda: None)]
