@@ -240,8 +240,8 @@ class Place:
         if self.root:
             return limits.threads
         # The scripts of one zygote are of one user, and that user's supervisors count too. Others of that user come
-        # later, such as the server's threads, or cannot be counted, such as checkers. A script that has more threads than
-        # its own limit is found by a look at it (watch.py), and none must get fewer because of others.
+        # later, such as the server's threads, or cannot be counted, such as checkers. A script that has more threads
+        # than its own limit is found by a look at it (watch.py), and none must get fewer because of others.
         others = 0 if way.user_namespace else _tasks_of(self.uid) + _MORE_TASKS
         return others + self.concurrency * limits.threads + self._idle_tasks()
 
