@@ -151,6 +151,7 @@ def _route(request: flask.Request, stream: Any) -> Answer:
 def _health() -> Answer:
     """Answer `/health`."""
     health = sandbox.health()
+    checkers.refresh()
     if not health.reason and checkers.failure:
         health = replace(health, reason=checkers.failure)
     if health.reason:

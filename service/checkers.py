@@ -107,7 +107,7 @@ class _Lane:
 
     def fill(self) -> None:
         """Have all checkers ready."""
-        for _ in range(self._checkers):
+        while len(self._idle) < self._checkers:
             self._idle.append(self._zygote.order(self._kind))
 
     def check(self, script: bytes) -> Answer | None:
@@ -139,9 +139,9 @@ class _Lane:
                 if answer is None or answer.last:
                     checker.close()
                     with suppress(CheckersUnavailable):  # who comes next is told
-                        self._idle.append(self._zygote.order(self._kind))
+                        self._keep(self._zygote.order(self._kind))
                 else:
-                    self._idle.append(checker)
+                    self._keep(checker)
             return answer
         finally:
             self._turns.give_back()
@@ -153,6 +153,29 @@ class _Lane:
                 return checker
             checker.close()
         return self._zygote.order(self._kind)
+
+    def _keep(self, checker: Checker) -> None:
+        if len(self._idle) < self._checkers:
+            self._idle.append(checker)
+        else:
+            checker.close()
+
+    def refresh(self) -> None:
+        """Replace the checkers that have ended while nobody used them.
+
+        Raises:
+            CheckersUnavailable: there are none.
+        """
+        for _ in range(len(self._idle)):
+            try:
+                checker = self._idle.popleft()
+            except IndexError:  # the others are in use
+                return
+            checker.go_on()
+            if not checker.waits():
+                checker.close()
+                checker = self._zygote.order(self._kind)
+            self._keep(checker)
 
     def close(self) -> None:
         """Kill every checker that waits; one that checks dies with the zygote."""
@@ -213,6 +236,12 @@ class Checkers:
         with suppress(CheckersUnavailable):
             for lane in (self._quick, self._patient):
                 lane.fill()
+
+    def refresh(self) -> None:
+        """Replace what has ended while nobody used it; if that fails, `failure` says why."""
+        with suppress(CheckersUnavailable):
+            for lane in (self._quick, self._patient):
+                lane.refresh()
 
     def check(self, script: str) -> Report:
         """Check a script.

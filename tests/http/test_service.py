@@ -231,6 +231,7 @@ def test_fault_of_the_service_is_a_500_with_an_id_that_is_in_the_log(new_server:
         "class Broken:\n"
         "    failure = ''\n"
         "    def start(self): pass\n"
+        "    def refresh(self): pass\n"
         "    def close(self): pass\n"
         "    def check(self, script):\n"
         f"        raise RuntimeError('{SECRET}')\n"

@@ -189,6 +189,27 @@ def test_a_checker_that_has_gone_and_has_no_successor_is_not_used_again(
             one.close()
 
 
+def test_what_has_ended_while_nobody_used_it_is_replaced(checkers: Checkers) -> None:
+    checkers.check(unknown())
+    for lane in (checkers._quick, checkers._patient):
+        lane.close()
+        lane.fill()
+    before = zygote()
+    killed = before.children()
+    before.kill()
+    psutil.wait_procs([before, *killed], timeout=5)
+    checkers.refresh()
+    assert not checkers.failure
+    assert zygote().pid != before.pid
+    assert len(zygote().children()) == len(killed) == 2
+
+
+@pytest.mark.usefixtures("held_up")
+def test_what_was_stopped_goes_on(checkers: Checkers) -> None:
+    checkers.refresh()
+    assert checkers.check(unknown()).code is None
+
+
 def unavailable(*_: object) -> None:
     raise CheckersUnavailable("none can be forked")
 
