@@ -206,7 +206,7 @@ class ServiceWorker(ThreadWorker):  # type: ignore[misc]
         """
         # This process's copy only: its own stop must be over before gunicorn's parent loses patience.
         self.cfg.set("graceful_timeout", self.cfg.graceful_timeout - _KILL_SECONDS)
-        # A thread that computes, as when a long script is checked, makes one that does I/O wait this long whenever it
+        # A thread that computes, as when a long body is parsed, makes one that does I/O wait this long whenever it
         # comes back: with Python's own 5 ms, 60 such requests kept /health waiting for seconds.
         sys.setswitchinterval(0.0005)
         threading.Thread(target=self.start_service, name="start", daemon=True).start()

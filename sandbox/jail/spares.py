@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from .kernel import NetworkNamespace, ProcessNamespace
     from .scratch import Watch
 
-
 # For what it says at first, its job, its two outputs and its result.
 _PIPES = 5
 # What the script's own file may take of a scratch folder, above the limit: one that a script fills by a single file is
