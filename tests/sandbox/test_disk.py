@@ -72,6 +72,13 @@ def hide(size_bytes: int) -> None:
     os.write(fd, b"x" * size_bytes)
 
 
+def hide_more_and_more() -> None:
+    """Fill the disk as a script would: others give space back meanwhile, which hides what is lost for a while."""
+    for _ in range(100):
+        hide(32 * MB)
+        time.sleep(0.1)
+
+
 def test_who_stops_late_is_counted_then_and_goes_on(
     tmp_path: os.PathLike[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,9 +89,9 @@ def test_who_stops_late_is_counted_then_and_goes_on(
     watch = DiskWatch(str(tmp_path), LIMIT_BYTES)
     watch.look([])
     free = os.statvfs(tmp_path).f_bfree * os.statvfs(tmp_path).f_frsize
-    pids = [child(lambda: hide(64 * MB)), child(lambda: None)]
+    pids = [child(hide_more_and_more), child(lambda: None)]
     try:
-        deadline = time.monotonic() + 3
+        deadline = time.monotonic() + 20
         while free - os.statvfs(tmp_path).f_bfree * os.statvfs(tmp_path).f_frsize < 60 * MB:
             assert time.monotonic() < deadline
             time.sleep(0.01)
@@ -107,17 +114,17 @@ def test_who_stops_late_is_counted_then_and_goes_on(
             os.waitpid(pid, 0)
 
 
-@pytest.mark.parametrize("hidden_mb", [2, 64])
+@pytest.mark.parametrize("much", [True, False], ids=["much", "little"])
 def test_all_are_stopped_for_a_moment_only_where_much_is_lost(
-    hidden_mb: int, tmp_path: os.PathLike[str], monkeypatch: pytest.MonkeyPatch
+    much: bool, tmp_path: os.PathLike[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     os.sync()  # what was deleted a moment ago is given back now, and not meanwhile
     watch = DiskWatch(str(tmp_path), LIMIT_BYTES)
     watch.look([])  # what is free before
-    pids = [child(lambda: hide(hidden_mb * MB)), child(lambda: None)]
+    pids = [child(hide_more_and_more if much else lambda: hide(2 * MB)), child(lambda: None)]
     try:
-        deadline = time.monotonic() + 3
+        deadline = time.monotonic() + (20 if much else 3)
         culprit = 0
         stopped = set()
         while not culprit and time.monotonic() < deadline:
@@ -128,8 +135,8 @@ def test_all_are_stopped_for_a_moment_only_where_much_is_lost(
                 stopped.add(pid)
                 watch.count(pid, usage)
             culprit = watch.culprit()
-        assert culprit == (pids[0] if hidden_mb == 64 else 0)
-        if hidden_mb == 64:
+        assert culprit == (pids[0] if much else 0)
+        if much:
             assert stopped == set(pids)
             for pid in pids:
                 assert os.waitid(os.P_PID, pid, os.WCONTINUED | os.WNOHANG)
