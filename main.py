@@ -32,7 +32,7 @@ from service.logs import RequestLine, configure_logs, log_request, trace_name
 from service.open_files import divide_open_files
 from service.requests import BadRequest, Execute, check_media_type, parse_execute, read_body, take_body
 from service.server import SPARE_THREADS, configure_server
-from service.settings import STARTER_FD, Settings, SettingsError, read_settings
+from service.settings import SPAWN_BROKER_FD, Settings, SettingsError, read_settings
 
 _METHODS = {"/execute": ("POST",), "/health": ("GET", "HEAD"), "/openapi.json": ("GET", "HEAD")}
 _STATUS = {"invalid_json": 400, "invalid_request": 400, "payload_too_large": 413, "unsupported_media_type": 415}
@@ -69,7 +69,7 @@ sandbox = Sandbox(
     warm_start=settings.warm_start,
     nsjail=settings.nsjail,
     python=settings.python,
-    starter=socket.socket(fileno=int(os.environ[STARTER_FD])) if STARTER_FD in os.environ else None,
+    spawner=socket.socket(fileno=int(os.environ[SPAWN_BROKER_FD])) if SPAWN_BROKER_FD in os.environ else None,
 )
 checkers = Checkers(_policy.rules, settings.script_bytes, len(os.sched_getaffinity(0)))
 # What may be checked, queued or run at once leaves threads for health checks, however long the checks take.

@@ -233,7 +233,7 @@ def find_grown(before: dict[str, float], after: dict[str, float]) -> list[str]:
 def is_whole(launched: Launched, victims: Sequence[psutil.Process], spares: int = CONCURRENCY // 2) -> bool:
     """Return whether the server answers, no victim is held up, and each of two zygotes has its spares."""
     parts = launched.parts()
-    if not (parts.starter and parts.gunicorn and parts.workers and parts.checkers and len(parts.zygotes) >= 2):
+    if not (parts.spawn_broker and parts.gunicorn and parts.workers and parts.checkers and len(parts.zygotes) >= 2):
         return False
     if any(_is_held_up(process) for process in (*victims, *parts.checkers, *parts.nsjails, *parts.zygotes)):
         return False

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.cgroups import writable_cgroups
+from sandbox.host.cgroups import writable_cgroups
 
 from .servers import ServerFailed
 

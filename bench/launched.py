@@ -37,7 +37,7 @@ class Parts:
 
     Attributes:
         launcher: the first process of the container.
-        starter: the process that starts jails, where it lives.
+        spawn_broker: the process that starts jails; None if the server starts them itself.
         gunicorn, workers: the HTTP server: its parent and those that answer.
         checker_zygotes, checkers: what starts the processes that check scripts, and those.
         nsjails, zygotes: each jail's process outside and its first process inside.
@@ -46,7 +46,7 @@ class Parts:
     """
 
     launcher: psutil.Process
-    starter: psutil.Process | None
+    spawn_broker: psutil.Process | None
     gunicorn: psutil.Process | None
     workers: tuple[psutil.Process, ...]
     checker_zygotes: tuple[psutil.Process, ...]
@@ -58,7 +58,7 @@ class Parts:
 
     def all(self) -> list[psutil.Process]:
         """Return every process."""
-        single = [process for process in (self.starter, self.gunicorn) if process]
+        single = [process for process in (self.spawn_broker, self.gunicorn) if process]
         checking = [*self.checker_zygotes, *self.checkers]
         jailed = [*self.nsjails, *self.zygotes, *self.spares, *self.holders]
         return [self.launcher, *single, *self.workers, *checking, *jailed]
@@ -88,23 +88,23 @@ class Launched:
 
     def parts(self) -> Parts:
         """Look at the processes there are; one that ends meanwhile is left out."""
-        starter = gunicorn = None
+        spawn_broker = gunicorn = None
         for child in _children(self.launcher):
             with contextlib.suppress(psutil.NoSuchProcess):
                 if child.uids().effective == 0:
-                    starter = child
+                    spawn_broker = child
                 else:
                     gunicorn = child
         workers = _children(gunicorn)
         checker_zygotes = [child for worker in workers for child in _children(worker)]
-        nsjails = _children(starter)
+        nsjails = _children(spawn_broker)
         zygotes = [child for jail in nsjails for child in _children(jail)]
         forked = {
             child: processes.has_memory_of(child.pid, zygote.pid) for zygote in zygotes for child in _children(zygote)
         }
         return Parts(
             launcher=self.launcher,
-            starter=starter,
+            spawn_broker=spawn_broker,
             gunicorn=gunicorn,
             workers=tuple(workers),
             checker_zygotes=tuple(checker_zygotes),
@@ -119,20 +119,20 @@ class Launched:
         """Return what the service holds, by name."""
         parts = self.parts()
         server = [process for process in (parts.gunicorn, *parts.workers) if process]
-        keepers = [process for process in (parts.launcher, parts.starter) if process]
+        privileged = [process for process in (parts.launcher, parts.spawn_broker) if process]
         jails = [*parts.nsjails, *parts.zygotes]
         living = parts.all()
         return {
             "memory of the HTTP server (PSS, MiB)": processes.memory_mib(server),
             "memory of the checkers (PSS, MiB)": processes.memory_mib([*parts.checker_zygotes, *parts.checkers]),
-            "memory of the launcher and the starter (PSS, MiB)": processes.memory_mib(keepers),
+            "memory of the launcher and the spawn broker (PSS, MiB)": processes.memory_mib(privileged),
             "memory of nsjail and the zygotes (PSS, MiB)": processes.memory_mib(jails),
             "memory of spares and scripts (PSS, MiB)": processes.memory_mib(parts.spares),
             "processes": len(living) - len(parts.holders),
             HOLDERS: len(parts.holders),
             "zombies": processes.zombies(living),
             "descriptors of the HTTP server": processes.descriptors(server),
-            "descriptors of the launcher and the starter": processes.descriptors(keepers),
+            "descriptors of the launcher and the spawn broker": processes.descriptors(privileged),
             # A zygote has one for each holder.
             "descriptors of nsjail and the zygotes": processes.descriptors(jails) - len(parts.holders),
             "mounts in jails": processes.mounts(living),

@@ -108,7 +108,7 @@ def signal_faults() -> list[Fault]:
         _kill("the process that starts checkers", _every("checker_zygotes")),
         _kill("gunicorn's worker", _every("workers"), UNAVAILABLE, NO_ANSWER),
         _kill("gunicorn's parent", _every("gunicorn"), UNAVAILABLE, NO_ANSWER, ends_with=128 + signal.SIGKILL),
-        _kill("the process that starts jails", _every("starter"), UNAVAILABLE, NO_ANSWER, ends_with=1),
+        _kill("the spawn broker", _every("spawn_broker"), UNAVAILABLE, NO_ANSWER, ends_with=1),
         # unshare(1), whose status this is, says 1 for every signal.
         _kill("the launcher", _every("launcher"), UNAVAILABLE, NO_ANSWER, ends_with=1),
         _stop("nsjail (both)", _every("nsjails"), seconds=8, until_continued=True),
@@ -119,7 +119,7 @@ def signal_faults() -> list[Fault]:
         _stop("the process that starts checkers", _every("checker_zygotes"), seconds=8, until_continued=True),
         _stop("gunicorn's worker", _every("workers"), seconds=12, until_continued=True),
         _stop("gunicorn's parent", _every("gunicorn"), seconds=8),
-        _stop("the process that starts jails", _every("starter"), seconds=8),
+        _stop("the spawn broker", _every("spawn_broker"), seconds=8),
         _stop("the launcher", _every("launcher"), seconds=8, until_continued=True),
         _stop("everything", _everything, UNAVAILABLE, TIMED_OUT, seconds=15, until_continued=True),
     ]

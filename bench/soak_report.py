@@ -18,7 +18,7 @@ _BUCKETS = 60
 _SHORTEST_BUCKET_SECONDS = 5.0
 _MEMORY_LABELS = {
     "memory of the HTTP server (PSS, MiB)": "HTTP server",
-    "memory of the launcher and the starter (PSS, MiB)": "launcher",
+    "memory of the launcher and the spawn broker (PSS, MiB)": "launcher",
     "memory of nsjail and the zygotes (PSS, MiB)": "zygotes",
     "memory of spares and scripts (PSS, MiB)": "scripts",
 }

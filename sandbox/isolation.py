@@ -33,7 +33,7 @@ REMEDIES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class IsolationProfile:
     """One way to start a jail.
 
     Attributes:
@@ -53,34 +53,36 @@ class Way:
         return f"{name}, with control groups" if self.cgroups else name
 
 
-def ways(*, root: bool, cgroups: bool) -> tuple[Way, ...]:
+def profiles(*, root: bool, cgroups: bool) -> tuple[IsolationProfile, ...]:
     """Return what to try, strongest first.
 
     Args:
         root: whether this is root, who alone can make the other namespaces without a user namespace.
         cgroups: whether control groups can be made.
     """
-    jails = [Way(IsolationLevel.NAMESPACES, user_namespace=True)]
+    jails = [IsolationProfile(IsolationLevel.NAMESPACES, user_namespace=True)]
     if root:
-        jails.append(Way(IsolationLevel.NAMESPACES))
-    jails.append(Way(IsolationLevel.SECCOMP))
-    found = [replace(way, cgroups=grouped) for way in jails for grouped in ((True, False) if cgroups else (False,))]
-    return (*found, Way(IsolationLevel.PROCESS))
+        jails.append(IsolationProfile(IsolationLevel.NAMESPACES))
+    jails.append(IsolationProfile(IsolationLevel.SECCOMP))
+    found = [
+        replace(profile, cgroups=grouped) for profile in jails for grouped in ((True, False) if cgroups else (False,))
+    ]
+    return (*found, IsolationProfile(IsolationLevel.PROCESS))
 
 
-def name_refusals(refusals: Mapping[Way, str]) -> list[str]:
+def name_refusals(refusals: Mapping[IsolationProfile, str]) -> list[str]:
     """Say why ways that were tried are not used: each reason once, with all that were refused for it.
 
     A way stands for itself and for the same with control groups, and a level for all of its ways.
     """
     sentences = []
     for reason in dict.fromkeys(refusals.values()):
-        refused = [way for way in refusals if refusals[way] == reason]
-        others = {way.level for way in refusals if refusals[way] != reason}
+        refused = [profile for profile in refusals if refusals[profile] == reason]
+        others = {profile.level for profile in refusals if refusals[profile] != reason}
         names = [
-            str(way) if way.level in others else way.level.value
-            for way in refused
-            if not (way.cgroups and replace(way, cgroups=False) in refused)
+            str(profile) if profile.level in others else profile.level.value
+            for profile in refused
+            if not (profile.cgroups and replace(profile, cgroups=False) in refused)
         ]
         sentences.append(f"{' and '.join(dict.fromkeys(names))}: {reason}")
     return sentences

@@ -9,22 +9,22 @@ from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 from .errors import SandboxUnavailable, SpareDied
-from .isolation import REMEDIES, Health, IsolationLevel, Way, name_refusals, ways
-from .jail_process import Jail
-from .keeper import Keeper
+from .host.host import SCRIPT_UIDS
+from .host.jail_handle import JailHandle
+from .host.spawn_broker import BrokeredSpawner
+from .host.spawner import Spawner, make_local_spawner
+from .isolation import REMEDIES, Health, IsolationLevel, IsolationProfile, name_refusals, profiles
 from .limits import Limits
-from .messages import Script
-from .numbers import Numbers
 from .outcome import Outcome
-from .place import SCRIPT_UIDS
-from .privileged import RemoteStarter
-from .proof import Proof
-from .self_test import self_test
-from .slots import Slots
-from .spare import Spare
-from .starter import Starter, make_local_starter
+from .pool.pool import SparePool
+from .pool.slots import Slots
+from .pool.spare import Spare
+from .pool.uids import UidPool
+from .pool.zygote import Zygote
+from .protocol import Script
+from .self_test.proof import Proof
+from .self_test.self_test import self_test
 from .warm_start import WarmStart
-from .zygote import Zygote
 
 _SELF_TEST_SECONDS = 5.0
 
@@ -43,7 +43,7 @@ class Sandbox:
         warm_start: WarmStart | None = None,
         nsjail: Path | None = None,
         python: Path | None = None,
-        starter: socket.socket | None = None,
+        spawner: socket.socket | None = None,
     ) -> None:
         """Take the settings.
 
@@ -65,18 +65,18 @@ class Sandbox:
         self._warm_packages = {name.partition(".")[0] for name in warm_start.imports} if warm_start else set()
         self._nsjail = nsjail
         self._python = python
-        self._requests = starter
+        self._requests = spawner
         self._lock = threading.Lock()
         self._started = False
         self._closed = False
         self._health = Health(None, "The sandbox has not been started.")
         self._proof = Proof(self._prove_again)
-        self._starter: Starter | None = None
-        self._way: Way | None = None
+        self._spawner: Spawner | None = None
+        self._profile: IsolationProfile | None = None
         self._holes: frozenset[str] = frozenset()
-        self._numbers = Numbers(SCRIPT_UIDS)
-        self._jails: set[Jail] = set()
-        self._keepers: list[Keeper] = []
+        self._uids = UidPool(SCRIPT_UIDS)
+        self._jails: set[JailHandle] = set()
+        self._pools: list[SparePool] = []
 
     @property
     def capacity(self) -> int:
@@ -96,9 +96,9 @@ class Sandbox:
             except SandboxUnavailable as error:
                 self._health = Health(None, str(error))
             if self._health.isolation is not None and self._warm_start is not None and not self._closed:
-                self._keepers = self._make_keepers(self._warm_start)
-                for keeper in self._keepers:
-                    keeper.start()
+                self._pools = self._make_pools(self._warm_start)
+                for pool in self._pools:
+                    pool.start()
             self._started = True
 
     def health(self) -> Health:
@@ -107,14 +107,16 @@ class Sandbox:
         Where a jail has failed since the last script that ran, another is tried first.
         """
         self.start()
-        if self._way is None:
+        if self._profile is None:
             return self._health
-        if refusals := [keeper.refusal for keeper in self._keepers if keeper.refusal]:
+        if refusals := [pool.refusal for pool in self._pools if pool.refusal]:
             return Health(None, " ".join(refusals))
-        if not (self._proof.due or any(keeper.failing for keeper in self._keepers)):
+        if not (self._proof.due or any(pool.failing for pool in self._pools)):
             return self._health
         refusal = self._proof.refusal()
-        return Health(None, f"{self._way} has worked, and does not any more: {refusal}") if refusal else self._health
+        return (
+            Health(None, f"{self._profile} has worked, and does not any more: {refusal}") if refusal else self._health
+        )
 
     def run(
         self, script: str, args_json: bytes, timeout_seconds: float, imports: Collection[str] = frozenset()
@@ -133,7 +135,7 @@ class Sandbox:
         """
         asked = time.monotonic()
         self.start()
-        if self._starter is None or self._way is None:
+        if self._spawner is None or self._profile is None:
             raise SandboxUnavailable(self._health.reason)
         job = Script(source=script, args=args_json.decode())
         with ExitStack() as held:
@@ -141,7 +143,7 @@ class Sandbox:
             try:
                 outcome = self._run_warm(job, timeout_seconds, imports, asked, held)
                 if outcome is None:
-                    outcome = self._run_cold(self._starter, self._way, job, timeout_seconds, asked)
+                    outcome = self._run_cold(self._spawner, self._profile, job, timeout_seconds, asked)
             except SandboxUnavailable:
                 self._proof.failed()
                 raise
@@ -152,12 +154,12 @@ class Sandbox:
         """Kill what still runs and leave nothing behind; idempotent."""
         self._closed = True
         with self._lock:
-            for keeper in self._keepers:
-                keeper.close()
+            for pool in self._pools:
+                pool.close()
             for jail in list(self._jails):
                 jail.kill()
-            if self._starter is not None:
-                self._starter.close()
+            if self._spawner is not None:
+                self._spawner.close()
 
     def _run_warm(
         self, script: Script, timeout_seconds: float, imports: Collection[str], asked: float, held: ExitStack
@@ -166,11 +168,11 @@ class Sandbox:
 
         Where its process takes long to die, what is `held` for it is let go of after that: its slot means memory, too.
         """
-        if self._warm_start is None or not self._keepers:
+        if self._warm_start is None or not self._pools:
             return None
-        keeper = self._keepers[-1 if self._warm_packages.intersection(imports) else 0]
+        pool = self._pools[-1 if self._warm_packages.intersection(imports) else 0]
         with ExitStack() as claimed:
-            spare = claimed.enter_context(keeper.claim())
+            spare = claimed.enter_context(pool.claim())
             try:
                 outcome = spare.run(script, timeout_seconds, asked) if spare else None
             except SpareDied:
@@ -181,55 +183,60 @@ class Sandbox:
         return outcome
 
     def _run_cold(
-        self, starter: Starter, way: Way, script: Script, timeout_seconds: float, asked: float | None = None
+        self,
+        spawner: Spawner,
+        profile: IsolationProfile,
+        script: Script,
+        timeout_seconds: float,
+        asked: float | None = None,
     ) -> Outcome:
         """Run a script in a jail of its own."""
-        jail = starter.start(way, None)
-        number = self._numbers.take()
+        jail = spawner.start(profile, None)
+        number = self._uids.take()
         self._jails.add(jail)
         try:
             if self._closed:
                 raise SandboxUnavailable("The service is shutting down.")
             with suppress(OSError):  # a jail that has ended already shows in its answer
-                jail.order(starter.place.order(way, number, self._limits))
+                jail.order(spawner.host.order(profile, number, self._limits))
             with closing(Spare(jail, self._limits, lambda: None)) as spare:
                 return spare.run(script, timeout_seconds, asked)
         finally:
             jail.close()
-            self._numbers.give_back(number)
+            self._uids.give_back(number)
             self._jails.discard(jail)
 
-    def _make_keepers(self, warm_start: WarmStart) -> list[Keeper]:
+    def _make_pools(self, warm_start: WarmStart) -> list[SparePool]:
         """Make a keeper for the zygote that has imported nothing, and one for the zygote that has what scripts want."""
-        starter, way = self._starter, self._way
-        if starter is None or way is None:
+        spawner, profile = self._spawner, self._profile
+        if spawner is None or profile is None:
             return []
 
-        def keeper(name: str, imports: Sequence[str]) -> Keeper:
+        def pool(name: str, imports: Sequence[str]) -> SparePool:
             def start() -> Zygote:
-                fresh_bytes = starter.place.interpreter.address_space_bytes
-                return Zygote(starter.start(way, imports), self._limits, self._numbers, fresh_bytes)
+                fresh_bytes = spawner.host.interpreter.address_space_bytes
+                return Zygote(spawner.start(profile, imports), self._limits, self._uids, fresh_bytes)
 
-            return Keeper(
+            return SparePool(
                 name,
                 start,
-                lambda number, size: starter.place.order(way, number, self._limits, size),
+                lambda number, size: spawner.host.order(profile, number, self._limits, size),
                 self._check,
                 spares=warm_start.spares,
                 recycle_scripts=warm_start.recycle_scripts,
                 recycle_seconds=warm_start.recycle_seconds,
             )
 
-        keepers = [keeper("bare", ())]
+        pools = [pool("bare", ())]
         if warm_start.imports:
-            keepers.append(keeper("warm", warm_start.imports))
-        return keepers
+            pools.append(pool("warm", warm_start.imports))
+        return pools
 
-    def _make_starter(self) -> Starter:
+    def _make_spawner(self) -> Spawner:
         if self._requests is not None:
-            return RemoteStarter(self._requests)
+            return BrokeredSpawner(self._requests)
         warm = self._warm_start
-        return make_local_starter(
+        return make_local_spawner(
             self._limits,
             self._concurrency,
             warm.spares if warm else 0,
@@ -239,41 +246,41 @@ class Sandbox:
         )
 
     def _find_isolation(self) -> Health:
-        self._starter = starter = self._make_starter()
-        place, missing = starter.place, list(starter.missing)
-        refusals: dict[Way, str] = {}
-        for way in ways(root=place.root, cgroups=place.cgroups is not None):
-            if not way.level.at_least(self._min_isolation):
+        self._spawner = spawner = self._make_spawner()
+        host, missing = spawner.host, list(spawner.missing)
+        refusals: dict[IsolationProfile, str] = {}
+        for profile in profiles(root=host.root, cgroups=host.cgroups is not None):
+            if not profile.level.at_least(self._min_isolation):
                 continue
-            refusal = place.lacks(way)
-            if refusal is None and way.level is IsolationLevel.PROCESS:
-                self._holes = frozenset(self._self_test_cold(starter, way))
+            refusal = host.lacks(profile)
+            if refusal is None and profile.level is IsolationLevel.PROCESS:
+                self._holes = frozenset(self._self_test_cold(spawner, profile))
                 missing += [f"process: the self-test could {hole}." for hole in sorted(self._holes)]
-            refusal = refusal or self._prove(starter, way)
+            refusal = refusal or self._prove(spawner, profile)
             if refusal is None:
-                self._way = way
-                _log.info("Jails are made in this way: %s.", way)
-                return Health(way.level, missing=(*missing, *name_refusals(refusals), *place.missing_at(way)))
-            refusals[way] = refusal
+                self._profile = profile
+                _log.info("Jails are made in this way: %s.", profile)
+                return Health(profile.level, missing=(*missing, *name_refusals(refusals), *host.missing_at(profile)))
+            refusals[profile] = refusal
         missing += name_refusals(refusals)
         demanded = f"SANDBOX_MIN_ISOLATION demands {self._min_isolation.value}, which this place does not give."
         return Health(None, " ".join([demanded, *missing, REMEDIES[self._min_isolation]]), tuple(missing))
 
-    def _self_test_cold(self, starter: Starter, way: Way) -> tuple[str, ...]:
-        root = starter.place.root
-        return self_test(lambda script: self._run_cold(starter, way, script, _SELF_TEST_SECONDS), root=root)
+    def _self_test_cold(self, spawner: Spawner, profile: IsolationProfile) -> tuple[str, ...]:
+        root = spawner.host.root
+        return self_test(lambda script: self._run_cold(spawner, profile, script, _SELF_TEST_SECONDS), root=root)
 
-    def _prove(self, starter: Starter, way: Way) -> str | None:
+    def _prove(self, spawner: Spawner, profile: IsolationProfile) -> str | None:
         """Run the self-test in a cold jail; return why this way is not to be used, None where it is."""
         try:
-            return self._found(self._self_test_cold(starter, way))
+            return self._found(self._self_test_cold(spawner, profile))
         except SandboxUnavailable as error:
             return str(error)
 
     def _prove_again(self) -> str | None:
-        assert self._starter is not None
-        assert self._way is not None
-        return self._prove(self._starter, self._way)
+        assert self._spawner is not None
+        assert self._profile is not None
+        return self._prove(self._spawner, self._profile)
 
     def _check(self, spare: Spare) -> None:
         """Run the self-test in a zygote's spare.
@@ -281,7 +288,7 @@ class Sandbox:
         Raises:
             SandboxUnavailable: the spare is not as closed as a cold jail.
         """
-        root = self._starter is not None and self._starter.place.root
+        root = self._spawner is not None and self._spawner.host.root
         found = self._found(self_test(lambda script: spare.run(script, _SELF_TEST_SECONDS), root=root))
         if found:
             raise SandboxUnavailable(found)

@@ -19,9 +19,9 @@ from typing import NoReturn
 import msgspec
 
 from policy import Policy, Report
+from sandbox.host.seccomp import compile_filter, load_filter
 from sandbox.jail import kernel
 from sandbox.limits import MB
-from sandbox.seccomp import compile_filter, load_filter
 from service.checker_messages import LENGTH_BYTES, PATIENT, READY, Answer, Setup
 
 # Nobody's: beside the server's own (service/launcher.py), for a server that is root.

@@ -17,17 +17,17 @@ from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
-from sandbox.reach import find_closed
-from service.settings import STARTER_FD, Settings, SettingsError, read_settings
+from sandbox.host.reach import find_closed
+from service.settings import SPAWN_BROKER_FD, Settings, SettingsError, read_settings
 
-# A user and group without a name, a file or another process; not among those of scripts (sandbox/place.py).
+# A user and group without a name, a file or another process; not among those of scripts (sandbox/host/host.py).
 _SERVER_ID = 65_532
 _SERVER = (sys.executable, "-m", "functions_framework", "--target", "app")
 _FOLDER = Path(__file__).resolve().parent.parent
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
 _KILLED_STATUS = 128
 # What ends with the server takes this long at most: its last jails and their scratch folders.
-_STARTER_SECONDS = 10
+_BROKER_SECONDS = 10
 # Bits of capabilities(7).
 _CAP_SETGID, _CAP_SETUID = 6, 7
 
@@ -60,10 +60,10 @@ def main() -> int:
     # The server first: the other imports, and looks around, while the server does its own imports.
     server = _start_server(theirs.fileno())
     theirs.close()
-    starter = _fork_starter(requests, settings)
+    spawn_broker = _fork_spawn_broker(requests, settings)
     requests.close()
-    status = _wait_for(server, starter)
-    _end(starter, status)
+    status = _wait_for(server, spawn_broker)
+    _end(spawn_broker, status)
     return status
 
 
@@ -73,15 +73,15 @@ def _may_become_another_user() -> bool:
     return all(effective >> capability & 1 for capability in (_CAP_SETGID, _CAP_SETUID))
 
 
-def _start_server(starter_fd: int | None) -> subprocess.Popen[bytes]:
+def _start_server(broker_fd: int | None) -> subprocess.Popen[bytes]:
     """Start functions-framework; where its jails are started for it, as another user."""
     # The service's own modules come before any other's of the same name.
     environment = {**os.environ, "PYTHONPATH": str(_FOLDER)}
     command = list(_SERVER)
     fds = []
-    if starter_fd is not None:
-        fds = [starter_fd]
-        environment |= {STARTER_FD: str(starter_fd), "HOME": "/nonexistent"}
+    if broker_fd is not None:
+        fds = [broker_fd]
+        environment |= {SPAWN_BROKER_FD: str(broker_fd), "HOME": "/nonexistent"}
         user = (f"--reuid={_SERVER_ID}", f"--regid={_SERVER_ID}", "--clear-groups", "--inh-caps=-all")
         command = ["setpriv", *user, "--no-new-privs", *command]
     # In a session of its own, so that a Ctrl-C in the terminal reaches it through this process alone.
@@ -95,7 +95,7 @@ def _start_server(starter_fd: int | None) -> subprocess.Popen[bytes]:
     return process
 
 
-def _fork_starter(requests: socket.socket, settings: Settings) -> int:
+def _fork_spawn_broker(requests: socket.socket, settings: Settings) -> int:
     """Fork the process that starts jails, and return its process id."""
     pid = os.fork()
     if pid:
@@ -114,7 +114,7 @@ def _fork_starter(requests: socket.socket, settings: Settings) -> int:
 
 def _start_jails(requests: socket.socket, settings: Settings) -> None:
     """Start the jails that the server asks for, until it has gone."""
-    from sandbox.privileged import Allowed, serve  # noqa: PLC0415 (the server has been started meanwhile)
+    from sandbox.host.spawn_broker import Allowed, serve  # noqa: PLC0415 (the server has been started meanwhile)
     from service.logs import configure_logs  # noqa: PLC0415
     from service.open_files import divide_open_files  # noqa: PLC0415
 
@@ -135,38 +135,38 @@ def _start_jails(requests: socket.socket, settings: Settings) -> None:
     )
 
 
-def _wait_for(server: subprocess.Popen[bytes], starter: int | None) -> int:
+def _wait_for(server: subprocess.Popen[bytes], spawn_broker: int | None) -> int:
     """Bury every child until the server ends; return the status of that, as a shell gives it, or why it had to end.
 
     With the server's first process end all others of its group, which would go on without anybody to watch over them.
     """
-    lost_starter = 0
+    lost_broker = 0
     while True:
         pid, status = os.waitpid(-1, os.WUNTRACED)
         if os.WIFSTOPPED(status):
             # Who holds one of these two up holds up the service, and nobody else would set it going again.
-            if pid in (server.pid, starter) and os.WSTOPSIG(status) == signal.SIGSTOP:
+            if pid in (server.pid, spawn_broker) and os.WSTOPSIG(status) == signal.SIGSTOP:
                 print(f"Process {pid} was stopped, and is continued.", file=sys.stderr)
                 os.kill(pid, signal.SIGCONT)
         elif pid == server.pid:
             server.returncode = code = os.waitstatus_to_exitcode(status)
             with suppress(ProcessLookupError):  # as it should be: its workers have ended before it
                 os.killpg(pid, signal.SIGKILL)
-            return (code or lost_starter) if code >= 0 else _KILLED_STATUS - code
-        elif pid == starter and status != 0:  # with 0 it ends because the server has gone
+            return (code or lost_broker) if code >= 0 else _KILLED_STATUS - code
+        elif pid == spawn_broker and status != 0:  # with 0 it ends because the server has gone
             print("The process that starts jails has ended, and so the service ends.", file=sys.stderr)
-            lost_starter = 1
+            lost_broker = 1
             server.send_signal(signal.SIGTERM)
 
 
-def _end(starter: int, status: int) -> None:
+def _end(spawn_broker: int, status: int) -> None:
     """Wait for the process that starts jails, which has lost the server; end with `status` when it takes too long."""
     # By a handler, because the first process of a container does not feel signals without one: pid_namespaces(7).
     signal.signal(signal.SIGALRM, lambda *_: os._exit(status))
-    signal.alarm(_STARTER_SECONDS)
+    signal.alarm(_BROKER_SECONDS)
     while True:
         try:
-            if os.wait()[0] == starter:
+            if os.wait()[0] == spawn_broker:
                 return
         except ChildProcessError:
             return

@@ -26,7 +26,7 @@ from service.values import (
 )
 
 # The environment variable that names the server's end of the socket to the process that starts jails.
-STARTER_FD = "STARTER_FD"
+SPAWN_BROKER_FD = "SPAWN_BROKER_FD"
 # Set by Cloud Run, where the platform alone reaches the port, and not by an address of the machine's own:
 # https://cloud.google.com/run/docs/container-contract#env-vars.
 CLOUD_RUN = "K_SERVICE"
@@ -187,7 +187,7 @@ _OF_THE_FRAMEWORK = (
     choice("DEBUG", "", "Flask's debugger.", ("", "0", "f", "false", "n", "no", "off"), reason=DEBUGGER),
 )
 # Another process runs these two, and has checked them; this one's user may not even see them.
-_OF_THE_STARTER = ("NSJAIL", "SANDBOX_PYTHON")
+_OF_THE_SPAWN_BROKER = ("NSJAIL", "SANDBOX_PYTHON")
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -204,7 +204,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     values: dict[str, Any] = {}
     for setting in (*TABLE, *(one for one in _OF_THE_FRAMEWORK if one.name in environment)):
         text = environment.get(setting.name, setting.default)
-        if setting.name in _OF_THE_STARTER and STARTER_FD in environment:
+        if setting.name in _OF_THE_SPAWN_BROKER and SPAWN_BROKER_FD in environment:
             text = ""
         try:
             values[setting.name] = setting.parse(text)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from traceback import TracebackException
     from types import TracebackType
 
-    from sandbox.messages import Setup
+    from sandbox.protocol import Setup
 
 _MB = 2**20
 _MAX_TRACEBACK_CHARACTERS = 32 * 2**10

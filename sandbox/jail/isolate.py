@@ -17,7 +17,7 @@ from .scratch import MAX_INODES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from sandbox.messages import Order, Setup
+    from sandbox.protocol import Order, Setup
 
 RESULT_FD = 3
 JOB_FD = 4

@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from sandbox.messages import Order
+    from sandbox.protocol import Order
 
 _LENGTH_BYTES = 8
 _NUMBER_BYTES = 8

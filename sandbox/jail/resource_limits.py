@@ -6,7 +6,7 @@ import resource
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from sandbox.messages import Order, Setup
+    from sandbox.protocol import Order, Setup
 
 # What a script that catches or ignores the signal of its CPU limit gains by it.
 _CPU_GRACE_SECONDS = 1

@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from sandbox.messages import Setup
+    from sandbox.protocol import Setup
 
 _MAX_ERROR_CHARACTERS = 8 * 2**10
 # A character takes at most 6 bytes of JSON, so this is never reached.

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-    from sandbox.messages import Order, Setup
+    from sandbox.protocol import Order, Setup
 
 # With what the process says that it is isolated; CPU time and memory used so far follow. Anything else is a failure.
 READY = b"ready "

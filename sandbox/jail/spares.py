@@ -11,7 +11,7 @@ from . import isolate, kernel, scratch, spare_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from sandbox.messages import Order, Setup
+    from sandbox.protocol import Order, Setup
 
     from .kernel import NetworkNamespace, ProcessNamespace
     from .scratch import Watch

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     import resource
     from typing import NoReturn
 
-    from sandbox.messages import Order, Setup
+    from sandbox.protocol import Order, Setup
 
     from .scratch import Watch
 
-_LOCATE = b"L"  # the host's word, see sandbox/messages.py
+_LOCATE = b"L"  # the host's word, see sandbox/protocol.py
 # How long it looks at scratch folders at a time: what scripts hide there must not keep the supervisor from the rest.
 _LOOK_SECONDS = 0.001
 # How long a spare that is to end may take to stop, and then to die, until it is reported all the same.

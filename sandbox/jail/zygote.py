@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from _socket import socket
     from typing import NoReturn
 
-    from sandbox.messages import Setup
+    from sandbox.protocol import Setup
 
 # What many scripts use, or the way they are run: arguments and tracebacks.
 _COMMON = ("datetime", "json", "random", "re", "traceback")

@@ -20,7 +20,7 @@ from tests.conftest import ROOT
 
 STOCK: dict[str, float] = {
     "memory of the HTTP server (PSS, MiB)": 100.0,
-    "memory of the launcher and the starter (PSS, MiB)": 20.0,
+    "memory of the launcher and the spawn broker (PSS, MiB)": 20.0,
     "memory of nsjail and the zygotes (PSS, MiB)": 60.0,
     "memory of spares and scripts (PSS, MiB)": 30.0,
     "processes": 20.0,

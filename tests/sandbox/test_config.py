@@ -12,8 +12,8 @@ import pyseccomp
 import pytest
 
 import nsjail
+from sandbox.host.seccomp import compile_filter, load_filter
 from sandbox.jail.isolate import OWN_PID_MARK, fill_in_pid
-from sandbox.seccomp import compile_filter, load_filter
 from tests.conftest import ROOT
 
 CONFIGS = ["namespaces.cfg", "seccomp.cfg"]

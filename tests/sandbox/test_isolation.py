@@ -2,15 +2,15 @@
 
 from dataclasses import replace
 
-from sandbox.isolation import IsolationLevel, Way, name_refusals
+from sandbox.isolation import IsolationLevel, IsolationProfile, name_refusals
 
-USER = Way(IsolationLevel.NAMESPACES, user_namespace=True)
-ROOT_ONLY = Way(IsolationLevel.NAMESPACES)
-SECCOMP = Way(IsolationLevel.SECCOMP)
+USER = IsolationProfile(IsolationLevel.NAMESPACES, user_namespace=True)
+ROOT_ONLY = IsolationProfile(IsolationLevel.NAMESPACES)
+SECCOMP = IsolationProfile(IsolationLevel.SECCOMP)
 
 
-def grouped(way: Way) -> Way:
-    return replace(way, cgroups=True)
+def grouped(profile: IsolationProfile) -> IsolationProfile:
+    return replace(profile, cgroups=True)
 
 
 def test_a_reason_is_said_once_with_all_that_it_stops() -> None:

@@ -3,11 +3,11 @@ import signal
 
 import pytest
 
-from sandbox.judge import ENVELOPE_BYTES, Report, Run, judge
+from sandbox.host.streams import CappedStream, drain
 from sandbox.limits import MB, Limits
 from sandbox.outcome import End, Outcome
-from sandbox.streams import CappedStream, drain
-from sandbox.watch import Excess
+from sandbox.pool.judge import ENVELOPE_BYTES, ExitReport, Run, judge
+from sandbox.pool.watch import Excess
 
 LIMITS = Limits(timeout_seconds=2, cpu_seconds=3, result_bytes=100)
 SOURCE = "def main():\n    while True:\n        pass\n"
@@ -34,7 +34,7 @@ def judged(
     over_scratch: bool = False,
     excess: Excess | None = None,
 ) -> Outcome:
-    report = Report(status, cpu_seconds, 3 * MB, over_scratch)
+    report = ExitReport(status, cpu_seconds, 3 * MB, over_scratch)
     channel = stream(envelope, LIMITS.result_bytes + ENVELOPE_BYTES)
     return judge(report, stream(b"out"), stream(b"err"), channel, LIMITS, Run(SOURCE, 0.25, 1.5, out_of_time, excess))
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.host.seccomp import compile_filter, load_filter
 from sandbox.jail import isolate, kernel
-from sandbox.seccomp import compile_filter, load_filter
 from tests.conftest import ROOT
 
 ACTS: dict[str, Callable[[str], object]] = {

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from sandbox import proof
-from sandbox.proof import Proof
+from sandbox.self_test import proof
+from sandbox.self_test.proof import Proof
 
 AT_ONCE = 48
 

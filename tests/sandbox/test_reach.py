@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from sandbox.reach import find_closed
+from sandbox.host.reach import find_closed
 from tests.conftest import ROOT, Serve
 
 

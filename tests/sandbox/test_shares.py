@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.shares import lacks_fair_shares
+from sandbox.host.shares import lacks_fair_shares
 
 OFF = "does not group by session"
 GROUPED = "in no control group"

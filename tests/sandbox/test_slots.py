@@ -4,7 +4,7 @@ import time
 import pytest
 
 from sandbox.errors import Overloaded
-from sandbox.slots import Slots
+from sandbox.pool.slots import Slots
 
 
 def test_each_holder_has_a_number_of_its_own() -> None:

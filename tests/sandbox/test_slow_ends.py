@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sandbox.shares import lacks_fair_shares
+from sandbox.host.shares import lacks_fair_shares
 from tests.conftest import Serve, Server
 from tests.sandbox.conftest import has_begun
 from tests.sandbox.test_zygote import living, wait_until, warm, zygotes

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from sandbox.streams import _LITTLE_BYTES, _SHORTEST_REST_SECONDS, CappedStream, drain
+from sandbox.host.streams import _LITTLE_BYTES, _SHORTEST_REST_SECONDS, CappedStream, drain
 
 
 def filled(data: bytes, cap_bytes: int) -> CappedStream:

@@ -20,9 +20,9 @@ import pytest
 
 from policy import load_policy
 from policy.rules import SHIPPED, load_rules
+from sandbox.host.seccomp import compile_filter, load_filter
 from sandbox.jail import kernel
 from sandbox.limits import MB
-from sandbox.seccomp import compile_filter, load_filter
 from service import checker_process
 from service.checker_messages import LENGTH_BYTES, Answer
 from service.checker_zygote import Checker, CheckersUnavailable, CheckerZygote, Kind

@@ -155,18 +155,18 @@ def test_the_wait_for_the_last_jails_is_bounded_for_the_first_process_of_a_conta
     script = """
 import os, time
 from service import launcher
-starter = os.fork()
-if starter == 0:
+broker = os.fork()
+if broker == 0:
     time.sleep(60)
-launcher._STARTER_SECONDS = 1
-launcher._end(starter, 7)
+launcher._BROKER_SECONDS = 1
+launcher._end(broker, 7)
 """
     command = ["unshare", "--pid", "--fork", sys.executable, "-c", script]
     assert subprocess.run(command, cwd=ROOT, timeout=30, check=False).returncode == 7
 
 
 @pytest.mark.needs_root
-@pytest.mark.parametrize("user", [SERVER_UID, 0], ids=["server", "starter"])
+@pytest.mark.parametrize("user", [SERVER_UID, 0], ids=["server", "spawn broker"])
 def test_a_stopped_process_is_continued(user: int, launched: Server) -> None:
     stopped = child(launched, user)
     stopped.suspend()

@@ -13,39 +13,39 @@ from contextlib import contextmanager
 import pytest
 
 from sandbox import IsolationLevel, Limits, SandboxUnavailable
-from sandbox.isolation import Way
-from sandbox.jail_process import Jail
-from sandbox.keeper import Keeper
-from sandbox.numbers import Numbers
-from sandbox.privileged import RemoteStarter
-from sandbox.starter import LocalStarter, make_local_starter
-from sandbox.zygote import Zygote
+from sandbox.host.jail_handle import JailHandle
+from sandbox.host.spawn_broker import BrokeredSpawner
+from sandbox.host.spawner import LocalSpawner, make_local_spawner
+from sandbox.isolation import IsolationProfile
+from sandbox.pool.pool import SparePool
+from sandbox.pool.uids import UidPool
+from sandbox.pool.zygote import Zygote
 from tests.conftest import ROOT
 
-PROCESS = Way(IsolationLevel.PROCESS)
+PROCESS = IsolationProfile(IsolationLevel.PROCESS)
 _SERVE = """
 import socket, sys
 from sandbox import IsolationLevel, Limits
-from sandbox.privileged import Allowed, serve
+from sandbox.host.spawn_broker import Allowed, serve
 allowed = Allowed(IsolationLevel.PROCESS, ())
 serve(socket.socket(fileno=int(sys.argv[1])), Limits(), 1, 1, allowed=allowed, nsjail=None, python=None)
 """
 
 
 @pytest.fixture
-def starter() -> Iterator[LocalStarter]:
-    made = make_local_starter(Limits(), 1, 1, nsjail=None, python=None)
+def spawner() -> Iterator[LocalSpawner]:
+    made = make_local_spawner(Limits(), 1, 1, nsjail=None, python=None)
     yield made
     made.close()
 
 
 @pytest.fixture
-def remote_starter() -> Iterator[RemoteStarter]:
+def brokered_spawner() -> Iterator[BrokeredSpawner]:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     command = [sys.executable, "-c", _SERVE, str(theirs.fileno())]
     with subprocess.Popen(command, cwd=ROOT, pass_fds=[theirs.fileno()]) as process:
         theirs.close()
-        yield RemoteStarter(ours)
+        yield BrokeredSpawner(ours)
         ours.close()
         assert process.wait(20) == 0
 
@@ -71,56 +71,56 @@ def descriptors_left(number: int) -> Iterator[None]:
             os.close(fd)
 
 
-def end(jail: Jail) -> None:
+def end(jail: JailHandle) -> None:
     jail.kill()
     jail.close()
 
 
-def test_no_descriptor_for_a_jail(starter: LocalStarter) -> None:
+def test_no_descriptor_for_a_jail(spawner: LocalSpawner) -> None:
     with descriptors_left(0), pytest.raises(SandboxUnavailable, match=r"cannot be started: .*Too many open files"):
-        starter.start(PROCESS, None)
-    end(starter.start(PROCESS, None))
+        spawner.start(PROCESS, None)
+    end(spawner.start(PROCESS, None))
 
 
 @pytest.mark.parametrize(
     ("left", "said"), [(0, r"cannot be asked for: .*Too many open files"), (2, "no descriptor is left")]
 )
 def test_no_descriptor_for_a_jail_that_another_process_starts(
-    left: int, said: str, remote_starter: RemoteStarter
+    left: int, said: str, brokered_spawner: BrokeredSpawner
 ) -> None:
     with descriptors_left(left), pytest.raises(SandboxUnavailable, match=said):
-        remote_starter.start(PROCESS, None)
-    end(remote_starter.start(PROCESS, None))
+        brokered_spawner.start(PROCESS, None)
+    end(brokered_spawner.start(PROCESS, None))
 
 
-def test_a_keeper_outlives_what_its_machine_lacked(starter: LocalStarter) -> None:
+def test_a_pool_outlives_what_its_machine_lacked(spawner: LocalSpawner) -> None:
     lacks = iter([OSError(errno.EMFILE, "Too many open files")])
     checked = threading.Event()
 
     def start() -> Zygote:
         if lack := next(lacks, None):
             raise lack
-        return Zygote(starter.start(PROCESS, ()), Limits(), Numbers(10))
+        return Zygote(spawner.start(PROCESS, ()), Limits(), UidPool(10))
 
-    keeper = Keeper(
+    pool = SparePool(
         "bare",
         start,
-        lambda number, size: starter.place.order(PROCESS, number, Limits(), size),
+        lambda number, size: spawner.host.order(PROCESS, number, Limits(), size),
         lambda spare: checked.set(),
         spares=1,
         recycle_scripts=10,
         recycle_seconds=60,
     )
-    keeper.start()
+    pool.start()
     assert checked.wait(20)
-    keeper.close()
+    pool.close()
 
 
 @pytest.mark.needs_root
-def test_a_folder_that_could_not_be_removed_is_removed_later(starter: LocalStarter) -> None:
-    jail = starter.start(PROCESS, None)
-    assert starter.place.scratch_root is not None
-    [folder] = starter.place.scratch_root.iterdir()
+def test_a_folder_that_could_not_be_removed_is_removed_later(spawner: LocalSpawner) -> None:
+    jail = spawner.start(PROCESS, None)
+    assert spawner.host.scratch_root is not None
+    [folder] = spawner.host.scratch_root.iterdir()
     held = folder / "held"
     held.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(held)], check=True)
@@ -129,7 +129,7 @@ def test_a_folder_that_could_not_be_removed_is_removed_later(starter: LocalStart
         assert folder.exists()
     finally:
         subprocess.run(["umount", str(held)], check=True)
-    second = starter.start(PROCESS, None)
+    second = spawner.start(PROCESS, None)
     assert not folder.exists()
     end(second)
-    assert list(starter.place.scratch_root.iterdir()) == []
+    assert list(spawner.host.scratch_root.iterdir()) == []

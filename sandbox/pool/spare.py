@@ -18,14 +18,14 @@ from typing import TypeVar
 
 import msgspec
 
-from .errors import OrderFailed, SandboxUnavailable, SpareDied
-from .jail_process import Jail
-from .judge import ENVELOPE_BYTES, Report, Run, judge
-from .limits import KB, Limits
+from ..errors import OrderFailed, SandboxUnavailable, SpareDied
+from ..host.jail_handle import JailHandle
+from ..host.streams import CappedStream, drain, read_what_is_there
+from ..limits import KB, Limits
+from ..outcome import Outcome
+from ..protocol import KILL, LOCATE, WAKE, Script, frame
+from .judge import ENVELOPE_BYTES, ExitReport, Run, judge
 from .location import is_whole
-from .messages import KILL, LOCATE, WAKE, Script, frame
-from .outcome import Outcome
-from .streams import CappedStream, drain, read_what_is_there
 from .watch import LOOK_SECONDS, Excess, look_for_excess
 
 # How long a spare may take to be ready, and a supervisor to report the end of one that it was told to end. It does so
@@ -63,7 +63,7 @@ class Ready(msgspec.Struct, frozen=True):
 class Spare:
     """A process that waits for one script, isolated already."""
 
-    def __init__(self, jail: Jail, limits: Limits, closed: Callable[[], None]) -> None:
+    def __init__(self, jail: JailHandle, limits: Limits, closed: Callable[[], None]) -> None:
         """Wait until the spare that was ordered is ready.
 
         Args:
@@ -125,7 +125,7 @@ class Spare:
         read_what_is_there(outputs)
         if not self._control.at_end:
             drain([self._control], lambda: False, _LET_GO_SECONDS)
-        report = _decode(self._control.data, Report)
+        report = _decode(self._control.data, ExitReport)
         if not (whole and self._taken()):
             if not self._reported():
                 raise SandboxUnavailable(f"{_NOT_TAKEN} Its jail did not let go of it either.")

@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 import yaml
 
-from .jail.isolate import OWN_PID_MARK
+from ..jail.isolate import OWN_PID_MARK
 
 # What a rule may be taken away for; the file's header says what each means.
 Circumstance = Literal["files_of_own_user", "truncate_ungoverned"]

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..isolation import IsolationLevel, IsolationProfile
+from ..jail import kernel, scratch
+from ..limits import MB, Limits
+from ..protocol import Order, Setup
 from .cgroups import Cgroups, JailCgroups
 from .interpreter import Interpreter
-from .isolation import IsolationLevel, Way
-from .jail import kernel, scratch
-from .limits import MB, Limits
-from .messages import Order, Setup
 from .reach import find_closed
 
-NSJAIL_FOLDER = Path(__file__).resolve().parent.parent / "nsjail"
-_BOOT = (Path(__file__).resolve().parent / "jail" / "boot.py").read_text("utf-8")
+NSJAIL_FOLDER = Path(__file__).resolve().parents[2] / "nsjail"
+_BOOT = (Path(__file__).resolve().parents[1] / "jail" / "boot.py").read_text("utf-8")
 
 # Outside every range that Debian gives to users (adduser.conf) and to containers of users (subuid starts at 100000 for
 # the first user, who is not root: a root service takes that user's place here, and the ids need no account).
@@ -41,7 +41,7 @@ _SCRATCH_INSIDE = "/tmp"  # noqa: S108 (a mount of the jail's own)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Host:
     """Everything a jail's command line depends on.
 
     Attributes:
@@ -75,33 +75,33 @@ class Place:
         """Whether the service may give scripts user ids of their own."""
         return self.uid == 0
 
-    def lacks(self, way: Way) -> str | None:
+    def lacks(self, profile: IsolationProfile) -> str | None:
         """Return what this place lacks for a way to start a jail, None where it may be tried."""
-        if way.level is not IsolationLevel.NAMESPACES and self.scratch_root is None:
+        if profile.level is not IsolationLevel.NAMESPACES and self.scratch_root is None:
             return "no folder for temporary files can be written to; give it one at /tmp (docker run --tmpfs /tmp)."
-        if way.level is IsolationLevel.PROCESS:
+        if profile.level is IsolationLevel.PROCESS:
             return None
-        if way.user_namespace and (closed := self._closed()):
+        if profile.user_namespace and (closed := self._closed()):
             return f"{closed} is closed to the users of jails{_OPEN_IT}"
         if self.nsjail is None:
             return _NO_NSJAIL
         if not self.filter:
             return "seccomp is missing."
-        if way.level is IsolationLevel.SECCOMP and not self.landlock_version:
+        if profile.level is IsolationLevel.SECCOMP and not self.landlock_version:
             return "Landlock is missing, which keeps scripts from files where there are no namespaces."
         return None
 
-    def missing_at(self, way: Way) -> list[str]:
+    def missing_at(self, profile: IsolationProfile) -> list[str]:
         """Return the layers that a jail started this way does without, a sentence each."""
         missing = []
         if not self.landlock_version:
             missing.append("Landlock: this kernel does not have it (Linux 5.13 or later does).")
-        if way.level is not IsolationLevel.NAMESPACES and not self.root:
+        if profile.level is not IsolationLevel.NAMESPACES and not self.root:
             missing.append(
                 "own user id: scripts run as the service's user, and may not change the modes and times of files; "
                 "only a service started as root can change it."
             )
-        if way.level is not IsolationLevel.NAMESPACES and (closed := self._closed()):
+        if profile.level is not IsolationLevel.NAMESPACES and (closed := self._closed()):
             missing.append(f"packages: {closed} is closed to scripts, which cannot import what is in it{_OPEN_IT}")
         if not self.interpreter.own_environment:
             missing.append(
@@ -115,7 +115,9 @@ class Place:
         needed = (python.executable, python.loader, python.stdlib, *python.libraries, python.site_packages)
         return find_closed(needed) if self.root else ""
 
-    def command(self, way: Way, limits: Limits, control_fd: int, cgroups: JailCgroups | None) -> list[str]:
+    def command(
+        self, profile: IsolationProfile, limits: Limits, control_fd: int, cgroups: JailCgroups | None
+    ) -> list[str]:
         """Return the command that starts a jail.
 
         Args:
@@ -125,9 +127,9 @@ class Place:
             cgroups: its control groups, where it has some.
         """
         python = [self.interpreter.executable, "-I", "-S", "-B", "-c", _BOOT, str(control_fd)]
-        if way.level is IsolationLevel.PROCESS:
+        if profile.level is IsolationLevel.PROCESS:
             return python
-        config = NSJAIL_FOLDER / f"{way.level.value}.cfg"
+        config = NSJAIL_FOLDER / f"{profile.level.value}.cfg"
         command = [
             str(self.nsjail),
             "--config",
@@ -135,10 +137,10 @@ class Place:
             "--seccomp_policy",
             str(NSJAIL_FOLDER / "supervisor.kafel"),
         ]
-        command += ["--pass_fd", str(control_fd), *self._identity(way)]
-        if way.level is IsolationLevel.NAMESPACES:
+        command += ["--pass_fd", str(control_fd), *self._identity(profile)]
+        if profile.level is IsolationLevel.NAMESPACES:
             command += self._mounts(limits)
-            if not way.user_namespace:
+            if not profile.user_namespace:
                 command.append("--disable_clone_newuser")
         if cgroups:
             memory_bytes = limits.memory_bytes + limits.scratch_bytes + _KERNEL_BYTES
@@ -146,9 +148,9 @@ class Place:
             command += cgroups.options(_JAIL_BYTES + self.concurrency * memory_bytes, tasks)
         return [*command, "--", *python]
 
-    def _identity(self, way: Way) -> list[str]:
+    def _identity(self, profile: IsolationProfile) -> list[str]:
         if not self.root:
-            if not way.user_namespace:
+            if not profile.user_namespace:
                 return ["--user", str(self.uid), "--group", str(self.gid)]
             inside = _FIRST_SCRIPT_UID_INSIDE
             identity = ["--user", f"{inside}:{self.uid}:1", "--group", f"{inside}:{self.gid}:1"]
@@ -156,7 +158,7 @@ class Place:
             return [*identity, "--cap", "CAP_SYS_ADMIN"]
         # What the supervisor keeps to become another user for each script and to kill what that user runs.
         kept = ["CAP_SETUID", "CAP_SETGID", "CAP_KILL"]
-        if way.level is IsolationLevel.NAMESPACES:
+        if profile.level is IsolationLevel.NAMESPACES:
             # To give each script namespaces of its own within the jail's.
             kept += ["CAP_SYS_ADMIN"]
         else:
@@ -164,7 +166,7 @@ class Place:
             kept += ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER"]
         arguments = [part for capability in kept for part in ("--cap", capability)]
         for option in ("--user", "--group"):
-            if way.user_namespace:
+            if profile.user_namespace:
                 arguments += [option, f"0:{_SUPERVISOR_UID}:1"]
                 arguments += [option, f"{_FIRST_SCRIPT_UID_INSIDE}:{_FIRST_SCRIPT_UID}:{SCRIPT_UIDS}"]
             else:
@@ -184,7 +186,9 @@ class Place:
         tmpfs = f"none:{_SCRATCH_INSIDE}:tmpfs:size={limits.scratch_bytes},nr_inodes={scratch.MAX_INODES}"
         return [*arguments, "--mount", tmpfs]
 
-    def setup(self, way: Way, limits: Limits, scratch_folder: str, warm_imports: Sequence[str] | None) -> Setup:
+    def setup(
+        self, profile: IsolationProfile, limits: Limits, scratch_folder: str, warm_imports: Sequence[str] | None
+    ) -> Setup:
         """Return what every script of a jail has in common.
 
         Args:
@@ -194,12 +198,12 @@ class Place:
             warm_imports: what the jail's zygote imports; None where the jail is for one script and has no zygote.
         """
         python = self.interpreter
-        inside = way.level is IsolationLevel.NAMESPACES
+        inside = profile.level is IsolationLevel.NAMESPACES
         site_packages = _SITE_PACKAGES_INSIDE if inside else python.site_packages
         readable = (python.executable, python.stdlib, *python.libraries, site_packages, *_common_files())
         grants = [(path, kernel.READ) for path in readable]
         grants += [(device, kernel.DEVICE) for device in _DEVICES]
-        first_uid = _FIRST_SCRIPT_UID_INSIDE if way.user_namespace else _FIRST_SCRIPT_UID
+        first_uid = _FIRST_SCRIPT_UID_INSIDE if profile.user_namespace else _FIRST_SCRIPT_UID
         return Setup(
             site_packages=site_packages,
             filter=self.filter if inside else self.filter_without_mounts,
@@ -220,7 +224,9 @@ class Place:
             threads=limits.threads,
         )
 
-    def order(self, way: Way, number: int, limits: Limits, address_space_bytes: int | None = None) -> Order:
+    def order(
+        self, profile: IsolationProfile, number: int, limits: Limits, address_space_bytes: int | None = None
+    ) -> Order:
         """Return what the spare for one script is to have of its own.
 
         Args:
@@ -232,17 +238,17 @@ class Place:
         return Order(
             number=number,
             address_space_bytes=address_space_bytes or self.interpreter.address_space_bytes,
-            tasks=self._tasks(way, limits),
+            tasks=self._tasks(profile, limits),
         )
 
-    def _tasks(self, way: Way, limits: Limits) -> int:
+    def _tasks(self, profile: IsolationProfile, limits: Limits) -> int:
         """Return RLIMIT_NPROC, which counts every task of the user in its user namespace (getrlimit(2))."""
         if self.root:
             return limits.threads
         # The scripts of one zygote are of one user, and that user's supervisors count too. Others of that user come
         # later, such as the server's threads, or cannot be counted, such as checkers. A script that has more threads
         # than its own limit is found by a look at it (watch.py), and none must get fewer because of others.
-        others = 0 if way.user_namespace else _tasks_of(self.uid) + _MORE_TASKS
+        others = 0 if profile.user_namespace else _tasks_of(self.uid) + _MORE_TASKS
         return others + self.concurrency * limits.threads + self._idle_tasks()
 
     def _idle_tasks(self) -> int:

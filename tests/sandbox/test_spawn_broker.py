@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from sandbox import IsolationLevel, Limits
-from sandbox.privileged import Allowed, RemoteStarter, serve
+from sandbox.host.spawn_broker import Allowed, BrokeredSpawner, serve
 from tests.conftest import ROOT
 
 PYTHON = ROOT / ".venv-sandbox" / "bin" / "python"
@@ -50,8 +50,8 @@ def asked(door: socket.socket, text: str) -> Iterator[tuple[str, list[int]]]:
             os.close(fd)
 
 
-def start(way: Mapping[str, object], imports: tuple[str, ...] | None, **more: object) -> str:
-    return json.dumps({"type": "start", "way": way, "warm_imports": imports, **more})
+def start(profile: Mapping[str, object], imports: tuple[str, ...] | None, **more: object) -> str:
+    return json.dumps({"type": "start", "profile": profile, "warm_imports": imports, **more})
 
 
 @pytest.mark.parametrize(
@@ -102,4 +102,4 @@ def test_an_order_is_numbers_and_nothing_that_is_unpacked(door: socket.socket) -
 
 
 def test_the_other_side_is_still_there(door: socket.socket) -> None:
-    assert RemoteStarter(door).place.nsjail is not None
+    assert BrokeredSpawner(door).host.nsjail is not None

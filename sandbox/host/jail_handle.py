@@ -7,9 +7,9 @@ import socket
 from pathlib import Path
 from typing import Protocol
 
-from .errors import SandboxUnavailable
-from .limits import KB
-from .messages import Order, pack
+from ..errors import SandboxUnavailable
+from ..limits import KB
+from ..protocol import Order, pack
 from .streams import CappedStream, drain
 
 _LEAVE_SECONDS = 2.0
@@ -36,7 +36,7 @@ class Process(Protocol):
         """
 
 
-class Jail:
+class JailHandle:
     """One jail, from start to end.
 
     Attributes:

@@ -12,10 +12,10 @@ from typing import Annotated
 
 import msgspec
 
-from .limits import KB, MB, Limits
+from ..host.streams import CappedStream
+from ..limits import KB, MB, Limits
+from ..outcome import End, Outcome, Usage
 from .location import Location, locate
-from .outcome import End, Outcome, Usage
-from .streams import CappedStream
 from .watch import Excess
 
 # What an envelope may be larger than the result in it: its keys, or an exception's message and traceback as JSON spells
@@ -34,7 +34,7 @@ _Place = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
 _FORGED = "The script wrote into the channel of its own result."
 
 
-class Report(msgspec.Struct, frozen=True):
+class ExitReport(msgspec.Struct, frozen=True):
     """The supervisor's word on a script's end.
 
     Attributes:
@@ -80,7 +80,7 @@ class Envelope(msgspec.Struct, frozen=True):
 
 
 def judge(
-    report: Report,
+    report: ExitReport,
     stdout: CappedStream,
     stderr: CappedStream,
     channel: CappedStream,
@@ -114,7 +114,7 @@ def judge(
     )
 
 
-def _killed(report: Report, channel: CappedStream, limits: Limits, run: Run) -> Envelope | None:
+def _killed(report: ExitReport, channel: CappedStream, limits: Limits, run: Run) -> Envelope | None:
     """Say why the script was killed; None where it came to an end of its own."""
     if run.out_of_time:
         return _timeout(f"The script ran longer than {limits.timeout_seconds:g} s", locate(channel.data, run.source))
@@ -145,7 +145,7 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _read_envelope(report: Report, channel: CappedStream, limits: Limits) -> Envelope:
+def _read_envelope(report: ExitReport, channel: CappedStream, limits: Limits) -> Envelope:
     too_large = Envelope(
         End.RESULT_TOO_LARGE, error=f"The result is larger than the {limits.result_bytes / MB:g} MB limit."
     )

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import SandboxUnavailable
+from ..errors import SandboxUnavailable
 
-_ROOT = Path(__file__).resolve().parent.parent
-_JAIL_SOURCES = Path(__file__).resolve().parent / "jail"
+_ROOT = Path(__file__).resolve().parents[2]
+_JAIL_SOURCES = Path(__file__).resolve().parents[1] / "jail"
 _ANSWER_SECONDS = 30
 
 # The functions that are beneath a script's on the stack, by module. A script looks for its callers by

@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from ..errors import SandboxUnavailable
+from ..isolation import IsolationLevel, IsolationProfile
+from ..jail import scratch
+from ..limits import Limits
+from ..protocol import frame
 from . import interpreter
 from .cgroups import JailCgroups
-from .errors import SandboxUnavailable
-from .isolation import IsolationLevel, Way
-from .jail import scratch
-from .jail_process import Jail
-from .limits import Limits
-from .messages import frame
-from .place import Place
+from .host import Host
+from .jail_handle import JailHandle
 
 # What a jail without nsjail gets; the .cfg files give the others the same.
 _ENVIRONMENT = {"LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
@@ -36,7 +36,7 @@ _REMOVE_SECONDS = 2.0
 _log = logging.getLogger(__name__)
 
 
-class Starter(Protocol):
+class Spawner(Protocol):
     """Starts jails.
 
     Attributes:
@@ -44,10 +44,10 @@ class Starter(Protocol):
         missing: the layers that the place lacks, a sentence each.
     """
 
-    place: Place
+    host: Host
     missing: tuple[str, ...]
 
-    def start(self, way: Way, warm_imports: Sequence[str] | None) -> Jail:
+    def start(self, profile: IsolationProfile, warm_imports: Sequence[str] | None) -> JailHandle:
         """Start a jail, which has its modules and its set-up then.
 
         Args:
@@ -62,7 +62,7 @@ class Starter(Protocol):
         """Remove what was made for the jails; they have gone."""
 
 
-def make_local_starter(
+def make_local_spawner(
     limits: Limits,
     concurrency: int,
     spares: int,
@@ -70,35 +70,37 @@ def make_local_starter(
     nsjail: Path | None,
     python: Path | None,
     warm_imports: Sequence[str] = (),
-) -> "LocalStarter":
+) -> "LocalSpawner":
     """Find out what this place has for building jails; for the arguments see `Sandbox` and `WarmStart`.
 
     Raises:
         SandboxUnavailable: the scripts' interpreter does not work, or has not what is to be imported.
     """
-    from .probe import look_around  # noqa: PLC0415 (not needed where another process starts the jails)
+    from .probe import probe_host  # noqa: PLC0415 (not needed where another process starts the jails)
 
     python = python or interpreter.default_python()
-    place, missing = look_around(python, nsjail, concurrency, spares, warm_imports)
-    return LocalStarter(place, missing, limits)
+    host, missing = probe_host(python, nsjail, concurrency, spares, warm_imports)
+    return LocalSpawner(host, missing, limits)
 
 
-class LocalStarter:
+class LocalSpawner:
     """Starts jails as children of this process."""
 
-    def __init__(self, place: Place, missing: Sequence[str], limits: Limits) -> None:
+    def __init__(self, host: Host, missing: Sequence[str], limits: Limits) -> None:
         """Take what there is here, and what a script may use."""
-        self.place = place
+        self.host = host
         self.missing = tuple(missing)
         self._limits = limits
         self._left_over: list[_Remains] = []
 
-    def start(self, way: Way, warm_imports: Sequence[str] | None) -> Jail:
+    def start(self, profile: IsolationProfile, warm_imports: Sequence[str] | None) -> JailHandle:
         """See `Starter.start`."""
-        process, control, log_fd = self.spawn(way, warm_imports)
-        return Jail(process, control, log_fd)
+        process, control, log_fd = self.spawn(profile, warm_imports)
+        return JailHandle(process, control, log_fd)
 
-    def spawn(self, way: Way, warm_imports: Sequence[str] | None) -> "tuple[LocalProcess, socket.socket, int]":
+    def spawn(
+        self, profile: IsolationProfile, warm_imports: Sequence[str] | None
+    ) -> "tuple[LocalProcess, socket.socket, int]":
         """Start a jail and return its process, the host's end of its control socket, and the pipe that it logs to.
 
         Raises:
@@ -107,10 +109,10 @@ class LocalStarter:
         self._remove_left_over()
         name = f"jail-{secrets.token_hex(8)}"
         folder = cgroups = None
-        if way.level is not IsolationLevel.NAMESPACES and self.place.scratch_root:
-            folder = self.place.scratch_root / name
-        if way.cgroups and self.place.cgroups:
-            cgroups = self.place.cgroups.of(name)
+        if profile.level is not IsolationLevel.NAMESPACES and self.host.scratch_root:
+            folder = self.host.scratch_root / name
+        if profile.cgroups and self.host.cgroups:
+            cgroups = self.host.cgroups.of(name)
         try:
             control, theirs = socket.socketpair()
             log_fd, log_write_end = os.pipe()
@@ -124,7 +126,7 @@ class LocalStarter:
             if cgroups:
                 cgroups.make()
             process = subprocess.Popen(
-                [*_KILLED_FIRST, *self.place.command(way, self._limits, theirs.fileno(), cgroups)],
+                [*_KILLED_FIRST, *self.host.command(profile, self._limits, theirs.fileno(), cgroups)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log_write_end,
@@ -144,9 +146,9 @@ class LocalStarter:
         finally:
             theirs.close()
             os.close(log_write_end)
-        setup = marshal.dumps(dict(self.place.setup(way, self._limits, str(folder), warm_imports)))
+        setup = marshal.dumps(dict(self.host.setup(profile, self._limits, str(folder), warm_imports)))
         with contextlib.suppress(OSError):  # a jail that has ended already shows in its answer
-            for text in (self.place.interpreter.bundle, setup):
+            for text in (self.host.interpreter.bundle, setup):
                 control.sendall(frame(text))
         return LocalProcess(process, _Remains(folder, cgroups), self._left_over), control, log_fd
 
@@ -159,8 +161,8 @@ class LocalStarter:
 
     def close(self) -> None:
         """See `Starter.close`."""
-        if self.place.scratch_root:
-            shutil.rmtree(self.place.scratch_root, ignore_errors=True)
+        if self.host.scratch_root:
+            shutil.rmtree(self.host.scratch_root, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import threading
 
 
-class Numbers:
+class UidPool:
     """Hands out numbers of which, modulo a count, no two are in use at once.
 
     One that was given back is handed out after all others, so that what is left of its spare has time to go.

@@ -9,8 +9,8 @@ order is three numbers, because it may come from a process with fewer privileges
    the descriptors for what follows, or with why there is none.
 2. Over the spare's own control socket: at its end a `Report`, and the end of the stream when it has given back what it
    held. `KILL`, or the end of the stream, ends the spare; `LOCATE` has it say where its script is, up its result
-   channel (sandbox/location.py).
-3. Down the spare's job pipe: `WAKE` and one `Script`. Up its result channel: one envelope (sandbox/judge.py).
+   channel (sandbox/pool/location.py).
+3. Down the spare's job pipe: `WAKE` and one `Script`. Up its result channel: one envelope (sandbox/pool/judge.py).
 """
 
 from typing import TypedDict

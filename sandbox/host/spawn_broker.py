@@ -20,11 +20,11 @@ from pathlib import Path
 
 import msgspec
 
-from .errors import SandboxUnavailable
-from .isolation import IsolationLevel, Way
-from .jail_process import Jail
-from .limits import KB, Limits
-from .starter import LocalStarter, make_local_starter
+from ..errors import SandboxUnavailable
+from ..isolation import IsolationLevel, IsolationProfile
+from ..limits import KB, Limits
+from .jail_handle import JailHandle
+from .spawner import LocalSpawner, make_local_spawner
 
 _ANSWER_SECONDS = 30.0
 _REQUEST_BYTES = 64 * KB
@@ -35,18 +35,18 @@ _NO_ROOM = "A jail cannot be taken over: no descriptor is left."
 _log = logging.getLogger(__name__)
 
 
-class _PlaceRequest(msgspec.Struct, tag="place", forbid_unknown_fields=True):
-    """Asks what there is to start jails with; the answer is the pickle of a place and what it lacks, or of an error."""
+class _HostRequest(msgspec.Struct, tag="host", forbid_unknown_fields=True):
+    """Asks what there is to start jails with; the answer is the pickle of a Host and what it lacks, or of an error."""
 
 
 class _StartRequest(msgspec.Struct, tag="start", forbid_unknown_fields=True):
     """Asks for a jail; the answer is its process id, with its control socket and its log, or why there is none."""
 
-    way: Way
+    profile: IsolationProfile
     warm_imports: tuple[str, ...] | None
 
 
-class RemoteStarter:
+class BrokeredSpawner:
     """Has jails started by another process; see `Starter`."""
 
     def __init__(self, requests: socket.socket) -> None:
@@ -59,7 +59,7 @@ class RemoteStarter:
             SandboxUnavailable: jails cannot be started there.
         """
         self._requests = requests
-        with self._ask(_PlaceRequest()) as lease, lease.makefile("rb") as answer:
+        with self._ask(_HostRequest()) as lease, lease.makefile("rb") as answer:
             try:
                 text = answer.read()
             except TimeoutError as error:
@@ -69,11 +69,11 @@ class RemoteStarter:
         found = pickle.loads(text)  # noqa: S301 (see the import)
         if isinstance(found, SandboxUnavailable):
             raise found
-        self.place, self.missing = found
+        self.host, self.missing = found
 
-    def start(self, way: Way, warm_imports: Sequence[str] | None) -> Jail:
+    def start(self, profile: IsolationProfile, warm_imports: Sequence[str] | None) -> JailHandle:
         """See `Starter.start`."""
-        lease = self._ask(_StartRequest(way, None if warm_imports is None else tuple(warm_imports)))
+        lease = self._ask(_StartRequest(profile, None if warm_imports is None else tuple(warm_imports)))
         try:
             said, fds, _, _ = socket.recv_fds(lease, _ANSWER_BYTES, 2, socket.MSG_CMSG_CLOEXEC)
         except OSError as error:
@@ -85,7 +85,7 @@ class RemoteStarter:
             # With one descriptor left of two, or none, there was no room for the others: see SCM_RIGHTS in unix(7).
             raise SandboxUnavailable(_NO_ROOM if said.isdigit() else said.decode() or _NOT_THERE)
         control_fd, log_fd = fds
-        return Jail(_LeasedProcess(int(said), lease), socket.socket(fileno=control_fd), log_fd)
+        return JailHandle(_LeasedProcess(int(said), lease), socket.socket(fileno=control_fd), log_fd)
 
     def close(self) -> None:
         """See `Starter.close`; the other process does that when it has lost this one."""
@@ -141,8 +141,8 @@ class Allowed:
 
     def refusal(self, request: _StartRequest) -> str | None:
         """Return why a jail is not started, None where it is."""
-        if not request.way.level.at_least(self.min_isolation):
-            return f"{request.way} is less than SANDBOX_MIN_ISOLATION demands."
+        if not request.profile.level.at_least(self.min_isolation):
+            return f"{request.profile} is less than SANDBOX_MIN_ISOLATION demands."
         if request.warm_imports and request.warm_imports != self.imports:
             return "SANDBOX_WARM_IMPORTS names other modules than those."
         return None
@@ -165,13 +165,13 @@ def serve(
         allowed: what may be asked for.
         limits, concurrency, spares, nsjail, python: see `Sandbox` and `WarmStart`.
     """
-    starter: LocalStarter | SandboxUnavailable
+    spawner: LocalSpawner | SandboxUnavailable
     try:
-        starter = make_local_starter(
+        spawner = make_local_spawner(
             limits, concurrency, spares, nsjail=nsjail, python=python, warm_imports=allowed.imports
         )
     except SandboxUnavailable as error:
-        starter = error
+        spawner = error
     leases: list[threading.Thread] = []
     while True:
         request, fds, _, _ = socket.recv_fds(requests, _REQUEST_BYTES, 1, socket.MSG_CMSG_CLOEXEC)
@@ -181,28 +181,28 @@ def serve(
             continue  # nowhere to answer
         leases = [thread for thread in leases if thread.is_alive()]
         lease = socket.socket(fileno=fds[0])
-        leases.append(threading.Thread(target=_answer, args=(lease, request, starter, allowed)))
+        leases.append(threading.Thread(target=_answer, args=(lease, request, spawner, allowed)))
         leases[-1].start()
     for thread in leases:
         thread.join()
-    if isinstance(starter, LocalStarter):
-        starter.close()
+    if isinstance(spawner, LocalSpawner):
+        spawner.close()
 
 
-def _answer(lease: socket.socket, text: bytes, starter: LocalStarter | SandboxUnavailable, allowed: Allowed) -> None:
+def _answer(lease: socket.socket, text: bytes, spawner: LocalSpawner | SandboxUnavailable, allowed: Allowed) -> None:
     """Answer one request, and see a lease through to its end."""
     with lease:
         try:
-            request = msgspec.json.decode(text, type=_PlaceRequest | _StartRequest)
-            if isinstance(request, _PlaceRequest):
-                found = starter if isinstance(starter, SandboxUnavailable) else (starter.place, starter.missing)
+            request = msgspec.json.decode(text, type=_HostRequest | _StartRequest)
+            if isinstance(request, _HostRequest):
+                found = spawner if isinstance(spawner, SandboxUnavailable) else (spawner.host, spawner.missing)
                 lease.sendall(pickle.dumps(found))
-            elif isinstance(starter, SandboxUnavailable):
-                raise starter
+            elif isinstance(spawner, SandboxUnavailable):
+                raise spawner
             elif refusal := allowed.refusal(request):
                 raise SandboxUnavailable(refusal)
             else:
-                _lend(lease, starter, request)
+                _lend(lease, spawner, request)
         except (SandboxUnavailable, msgspec.DecodeError) as error:
             _log.error("A jail was not started: %s", error)
             with contextlib.suppress(OSError):  # who asked has gone
@@ -211,9 +211,9 @@ def _answer(lease: socket.socket, text: bytes, starter: LocalStarter | SandboxUn
             _log.error("Who asked for a jail has gone: %s", error)
 
 
-def _lend(lease: socket.socket, starter: LocalStarter, request: _StartRequest) -> None:
+def _lend(lease: socket.socket, spawner: LocalSpawner, request: _StartRequest) -> None:
     """Start a jail, hand over its descriptors, and end it with its lease."""
-    process, control, log_fd = starter.spawn(request.way, request.warm_imports)
+    process, control, log_fd = spawner.spawn(request.profile, request.warm_imports)
     ended = os.pidfd_open(process.pid)
     try:
         with control:

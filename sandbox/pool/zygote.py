@@ -9,12 +9,12 @@ from functools import partial
 
 import msgspec
 
-from .errors import ImportFailed, OrderFailed
-from .jail_process import Jail
-from .limits import MB, Limits
-from .messages import Order
-from .numbers import Numbers
+from ..errors import ImportFailed, OrderFailed
+from ..host.jail_handle import JailHandle
+from ..limits import MB, Limits
+from ..protocol import Order
 from .spare import Spare
+from .uids import UidPool
 
 # How long an import of the largest packages may take on a busy machine.
 _WARM_UP_SECONDS = 60.0
@@ -25,7 +25,7 @@ _FAILURE_CHARACTERS = 500
 _log = logging.getLogger(__name__)
 
 
-class _Warm(msgspec.Struct, frozen=True):
+class Warm(msgspec.Struct, frozen=True):
     """The zygote's first word: it is warm, or what could not be imported."""
 
     failure: str = ""
@@ -41,7 +41,7 @@ class Zygote:
         on_order: how many spares are still to come.
     """
 
-    def __init__(self, jail: Jail, limits: Limits, numbers: Numbers, fresh_bytes: int | None = None) -> None:
+    def __init__(self, jail: JailHandle, limits: Limits, uids: UidPool, fresh_bytes: int | None = None) -> None:
         """Take over a jail that starts to warm up.
 
         Args:
@@ -56,7 +56,7 @@ class Zygote:
         self.on_order = 0
         self._answer_until = 0.0
         self._limits = limits
-        self._numbers = numbers
+        self._uids = uids
         self._fresh_bytes = fresh_bytes
         self._ordered: deque[int] = deque()
         self._address_space_bytes = 0
@@ -70,7 +70,7 @@ class Zygote:
         """
         line, _ = self.jail.receive(_WARM_UP_SECONDS, 0)
         try:
-            said = msgspec.json.decode(line, type=_Warm)
+            said = msgspec.json.decode(line, type=Warm)
         except msgspec.DecodeError:
             raise self.jail.failure("its zygote has ended") from None
         if said.failure:
@@ -94,7 +94,7 @@ class Zygote:
         Raises:
             SandboxUnavailable: the jail has failed.
         """
-        number = self._numbers.take()
+        number = self._uids.take()
         self._ordered.append(number)
         try:
             self.jail.order(order(number, self._address_space_bytes))
@@ -115,10 +115,10 @@ class Zygote:
             raise self.jail.failure("it has ended")
         number = self._ordered[0]
         try:
-            spare = Spare(self.jail, self._limits, partial(self._numbers.give_back, number))
+            spare = Spare(self.jail, self._limits, partial(self._uids.give_back, number))
         except OrderFailed:
             self._ordered.popleft()
-            self._numbers.give_back(number)
+            self._uids.give_back(number)
             self.on_order -= 1
             raise
         self._ordered.popleft()
@@ -139,4 +139,4 @@ class Zygote:
         self.jail.kill()
         self.jail.close()
         while self._ordered:
-            self._numbers.give_back(self._ordered.popleft())
+            self._uids.give_back(self._ordered.popleft())

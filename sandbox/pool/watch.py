@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from .limits import MB, Limits
-from .outcome import End
+from ..limits import MB, Limits
+from ..outcome import End
 
 # How long it may take until an excess is seen.
 LOOK_SECONDS = 0.1

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import msgspec
 
-from .messages import Script
-from .outcome import End, Outcome
+from ..outcome import End, Outcome
+from ..protocol import Script
 
-_SCRIPT = Path(__file__).with_name("self_test_script.py").read_text("utf-8")
+_SCRIPT = Path(__file__).with_name("script.py").read_text("utf-8")
 
 
 def self_test(run: Callable[[Script], Outcome], *, root: bool) -> tuple[str, ...]:

@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
-from .errors import ImportFailed, SandboxUnavailable, SpareDied
-from .messages import Order
+from ..errors import ImportFailed, SandboxUnavailable, SpareDied
+from ..protocol import Order
 from .spare import Spare
 from .zygote import Zygote
 
@@ -28,7 +28,7 @@ _REPLACE_SECONDS = 0.1
 _LATE_SECONDS = 1.0
 
 
-class Keeper:
+class SparePool:
     """Starts a zygote, starts another when it dies or has served long enough, and hands out its spares.
 
     Attributes:
@@ -79,7 +79,7 @@ class Keeper:
         # What may happen: the wake-up, a word of the zygote's, and the death of a spare that waits.
         self._events = select.epoll()
         self._events.register(self._wake, select.EPOLLIN)
-        self._thread = threading.Thread(target=self._keep, name=f"keeper of the {name} zygote", daemon=True)
+        self._thread = threading.Thread(target=self._keep, name=f"pool of the {name} zygote", daemon=True)
 
     def start(self) -> None:
         """Start the thread."""

@@ -1,0 +1,1 @@
+"""Proves that a jail holds: a script tries what must fail."""
