@@ -69,7 +69,7 @@ sandbox = Sandbox(
     warm_start=settings.warm_start,
     nsjail=settings.nsjail,
     python=settings.python,
-    spawner=socket.socket(fileno=int(os.environ[SPAWN_BROKER_FD])) if SPAWN_BROKER_FD in os.environ else None,
+    spawn_broker=socket.socket(fileno=int(os.environ[SPAWN_BROKER_FD])) if SPAWN_BROKER_FD in os.environ else None,
 )
 checkers = Checkers(_policy.rules, settings.script_bytes, len(os.sched_getaffinity(0)))
 # What may be checked, queued or run at once leaves threads for health checks, however long the checks take.

@@ -1,10 +1,10 @@
-"""What can go wrong on the service's side. What a script does is never an exception: it is an `Outcome`.
+"""The errors of the sandbox. What a script does is never an error here: it is an `Outcome`.
 
 SandboxError
-├── SandboxUnavailable   no script can be run safely, or the jail died under one
-│   ├── ImportFailed     what a zygote is to import cannot be imported
-│   ├── SpareDied        it died as it took its script, which may be run elsewhere
-│   └── OrderFailed      a jail could not make one more spare, while what runs in it goes on
+├── SandboxUnavailable   no script can be run safely, or the jail exited under one
+│   ├── ImportFailed     a zygote cannot import a module
+│   ├── SpareDied        a spare died before its script began: the script may run elsewhere
+│   └── OrderFailed      a jail could not make one more spare; its scripts go on
 └── Overloaded           every slot is busy and the queue is full
 """
 
@@ -16,20 +16,20 @@ class SandboxError(Exception):
 class SandboxUnavailable(SandboxError):
     """Scripts cannot be run as safely as the operator demands, or the jail failed under this one.
 
-    The message is for the operator: which layer failed, why, and what would mend it.
+    The message is for the operator: which layer failed, why, and what mends it.
     """
 
 
 class ImportFailed(SandboxUnavailable):
-    """A zygote cannot import what the operator has named for it."""
+    """A zygote cannot import a module that the operator names."""
 
 
 class SpareDied(SandboxUnavailable):
-    """A spare was dying when it was given its script, and nothing has come of the script."""
+    """A spare died when it got its script, before the script began."""
 
 
 class OrderFailed(SandboxUnavailable):
-    """A jail could not make the spare that was ordered, for the machine has run out of something."""
+    """A jail could not make the spare that was ordered, since the host has run out of something."""
 
 
 class Overloaded(SandboxError):

@@ -1,4 +1,4 @@
-"""The levels of isolation, and the ways to reach them that this place may allow, strongest first."""
+"""The isolation levels, and the profiles by which this host may reach them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class IsolationLevel(StrEnum):
-    """How a script is kept in; see the README's security model."""
+    """How well a script is isolated; see docs/how-it-works.md."""
 
     PROCESS = "process"
     SECCOMP = "seccomp"
@@ -18,10 +18,10 @@ class IsolationLevel(StrEnum):
         return order.index(self) >= order.index(other)
 
 
-# What would mend it where a level cannot be had.
+# What mends it if a level cannot be reached.
 REMEDIES = {
     IsolationLevel.NAMESPACES: (
-        "Namespaces need nsjail (`make run` and the image install it) and a place that allows them: Cloud Run's "
+        "Namespaces need nsjail (`make run` and the image install it) and a host that allows them: Cloud Run's "
         "second-generation environment, `docker run --privileged`, or Linux with unprivileged user namespaces."
     ),
     IsolationLevel.SECCOMP: (
@@ -34,7 +34,7 @@ REMEDIES = {
 
 @dataclass(frozen=True, slots=True)
 class IsolationProfile:
-    """One way to start a jail.
+    """What a jail is isolated by.
 
     Attributes:
         level: its level.
@@ -47,17 +47,17 @@ class IsolationProfile:
     cgroups: bool = False
 
     def __str__(self) -> str:
-        """Name it as messages do."""
+        """Return its name for messages."""
         lacks_user = self.level is IsolationLevel.NAMESPACES and not self.user_namespace
         name = "namespaces without a user namespace" if lacks_user else self.level.value
         return f"{name}, with control groups" if self.cgroups else name
 
 
 def profiles(*, root: bool, cgroups: bool) -> tuple[IsolationProfile, ...]:
-    """Return what to try, strongest first.
+    """Return the profiles to try, strongest first.
 
     Args:
-        root: whether this is root, who alone can make the other namespaces without a user namespace.
+        root: whether the service is root; only root can make the other namespaces without a user namespace.
         cgroups: whether control groups can be made.
     """
     jails = [IsolationProfile(IsolationLevel.NAMESPACES, user_namespace=True)]
@@ -71,9 +71,9 @@ def profiles(*, root: bool, cgroups: bool) -> tuple[IsolationProfile, ...]:
 
 
 def name_refusals(refusals: Mapping[IsolationProfile, str]) -> list[str]:
-    """Say why ways that were tried are not used: each reason once, with all that were refused for it.
+    """Tell why profiles are not used: each reason once, with all the profiles that it refused.
 
-    A way stands for itself and for the same with control groups, and a level for all of its ways.
+    A profile's name stands for the same with control groups too, and a level's name for all of its profiles.
     """
     sentences = []
     for reason in dict.fromkeys(refusals.values()):
@@ -93,9 +93,9 @@ class Health:
     """Whether scripts can be run safely.
 
     Attributes:
-        isolation: the level that the self-test proved; None when scripts cannot be run.
-        reason: why they cannot, and what would mend it; empty when they can.
-        missing: the layers that this place lacks, a sentence each.
+        isolation: the level that the self-test proved; None if scripts cannot be run.
+        reason: why they cannot, and what mends it; empty if they can.
+        missing: the layers that this host lacks, a sentence each.
     """
 
     isolation: IsolationLevel | None

@@ -13,7 +13,7 @@ class Limits:
     Attributes:
         timeout_seconds: wall clock, from the script's first line.
         cpu_seconds: CPU time, all threads together.
-        memory_bytes: address space above what a fresh interpreter has.
+        memory_bytes: address space beyond that of a fresh interpreter.
         result_bytes: the JSON text of what `main()` returned.
         stdout_bytes, stderr_bytes: what is kept of each stream.
         scratch_bytes: the files in its scratch folder, all together.

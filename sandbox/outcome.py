@@ -1,4 +1,4 @@
-"""What became of one script."""
+"""The outcome of one script."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,7 +22,7 @@ class End(StrEnum):
 class Usage:
     """What a script used: wall clock and CPU in milliseconds, peak resident memory in MB (2^20 bytes).
 
-    And what it did not use: the milliseconds for which it waited for its slot and its interpreter.
+    `wait_ms` is how long it waited for its slot and its interpreter, which is no part of `wall_ms`.
     """
 
     wall_ms: float
@@ -33,19 +33,19 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The end of one script, with everything the caller may be told about it.
+    """How one script ended, with everything that its caller may be told.
 
     Attributes:
         end: why it ended.
         usage: what it used.
         stdout, stderr: what it printed, each up to its limit, undecodable bytes replaced.
         stdout_truncated, stderr_truncated: whether it printed more than that.
-        result: the JSON text (UTF-8, checked) of what `main()` returned; only when `end` is `RETURNED`.
-        error: one sentence for the script's author; empty when `end` is `RETURNED`.
-        traceback: the script's own frames, when it raised or was out of time; of a syntax error Python's rendering;
+        result: the JSON text (UTF-8, checked) of what `main()` returned, if `end` is `RETURNED`.
+        error: one sentence for the script's author; empty if `end` is `RETURNED`.
+        traceback: the script's own frames, if it raised or was out of time; Python's rendering of a syntax error;
             otherwise empty.
-        line: that of the innermost of these frames, or of its syntax error, counted from 1; otherwise None.
-        column: that of its syntax error, counted from 1 in characters; otherwise None.
+        line: the line of the innermost of these frames, or of the syntax error, counted from 1; otherwise None.
+        column: the column of the syntax error, counted from 1 in characters; otherwise None.
     """
 
     end: End

@@ -1,19 +1,20 @@
-"""What the host and the jail say to each other.
+"""The messages between the host and a jail.
 
-From the jail come lines of JSON, which the host checks like anything that comes out of a jail. To the jail go a length
-of 8 bytes and a `marshal` text, the cheapest thing that carries bytes, where who reads it may trust who sends it. An
-order is three numbers, because it may come from a process with fewer privileges than the supervisor's.
+A jail sends lines of JSON, which the host validates like all that comes out of a jail. The host sends `marshal` texts,
+each after its length in 8 bytes: marshal carries bytes at the least cost, and the jail may trust the host. An `Order`
+is three integers instead, because it may come from a process with fewer privileges than the supervisor's.
 
-1. Over the jail's control socket: the jail-side modules, `Setup`, an `Order` for a spare.
-   Back comes `{}` when a zygote is warm, or as its `failure` what it cannot import, and for each spare `Ready`, with
-   the descriptors for what follows, or with why there is none.
-2. Over the spare's own control socket: at its end a `Report`, and the end of the stream when it has given back what it
-   held. `KILL`, or the end of the stream, ends the spare; `LOCATE` has it say where its script is, up its result
-   channel (sandbox/pool/location.py).
-3. Down the spare's job pipe: `WAKE` and one `Script`. Up its result channel: one envelope (sandbox/pool/judge.py).
-"""
+| channel | to the jail | from the jail |
+| --- | --- | --- |
+| the jail's control socket | the jail-side modules, a `Setup`, an `Order` for each spare | `Warm` once a zygote is, `Ready` for each order, with the spare's descriptors |
+| the spare's control socket | `LOCATE`, `KILL`; its end kills the spare too | an `ExitReport`; its end when the spare has released what it held |
+| the spare's job pipe | `WAKE`, then a `Script` | |
+| the spare's result channel | | one envelope (pool/judge.py); after `LOCATE` the script's frames (pool/location.py) |
+"""  # noqa: E501 (a table)
 
 from typing import TypedDict
+
+import msgspec
 
 KILL = b"K"
 LOCATE = b"L"
@@ -22,27 +23,27 @@ _LENGTH_BYTES = 8
 
 
 def frame(text: bytes) -> bytes:
-    """Return a text with its length before it, as the jail reads it."""
+    """Return a text with its length in front, as the jail reads it."""
     return len(text).to_bytes(_LENGTH_BYTES, "big") + text
 
 
 class Setup(TypedDict):
-    """What is the same for every script of a jail.
+    """What every script of a jail has in common.
 
     Attributes:
         site_packages: the scripts' packages, as the jail sees the folder.
-        filter: the script's compiled seccomp filter; empty where seccomp cannot be had.
-        landlock_version: 0 where Landlock cannot be had.
+        filter: the script's compiled seccomp filter; empty if seccomp is missing.
+        landlock_version: 0 if Landlock is missing.
         grants: what Landlock lets every script reach: a path and the rights beneath it.
-        zygote: whether the jail's first process is to warm up and fork a spare for every order, or to supervise the one
-            spare of the one order that comes.
+        zygote: whether the jail's first process warms up and forks a spare for every order; if not, it supervises the
+            one spare of the one order that comes.
         warm_imports: the modules that a zygote imports first.
-        own_namespaces: whether every spare of a zygote is to have namespaces of its own inside the jail's.
-        first_uid, uids: the user ids of scripts, as the jail sees them: the first and how many; the first is None where
+        own_namespaces: whether every spare of a zygote has namespaces of its own inside the jail's.
+        first_uid, uids: the user ids of scripts, as the jail sees them: the first and how many; the first is None if
             scripts keep that of the jail's first process.
         scratch: the scratch folder, as the jail sees it.
-        own_scratch: whether `scratch` holds a folder for each spare, which the supervisor has to make, watch and
-            remove, or (False) is itself a file system of the spare's own, which the kernel bounds and removes.
+        own_scratch: whether `scratch` holds a folder for each spare, which the supervisor makes, watches and removes;
+            if not, it is a file system of the spare's own, which the kernel bounds and removes.
         memory_bytes, cpu_seconds, result_bytes, scratch_bytes, open_files, threads: see `sandbox.limits.Limits`.
     """
 
@@ -66,11 +67,11 @@ class Setup(TypedDict):
 
 
 class Order(TypedDict):
-    """What one spare is to have of its own.
+    """What one spare has of its own.
 
     Attributes:
         number: one that no other living spare has; its user id and the name of its scratch folder follow from it.
-        address_space_bytes: what the jail's first process takes of the address space; a script's memory comes on top.
+        address_space_bytes: how much address space the jail's first process takes; a script's memory is added to it.
         tasks: how many processes and threads its user may have in all.
     """
 
@@ -83,7 +84,7 @@ ORDER_NUMBER_BYTES = 8
 
 
 def pack(order: Order) -> bytes:
-    """Return an order as it is sent: its three numbers, in the order of the fields."""
+    """Return an order as the host sends it: three integers, in the order of the fields."""
     numbers = (order["number"], order["address_space_bytes"], order["tasks"])
     return b"".join(number.to_bytes(ORDER_NUMBER_BYTES, "big") for number in numbers)
 
@@ -93,3 +94,30 @@ class Script(TypedDict):
 
     source: str
     args: str
+
+
+class Warm(msgspec.Struct, frozen=True):
+    """A zygote's first message: it is warm, or the `failure` tells what it cannot import."""
+
+    failure: str = ""
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """The supervisor's answer to an order: a spare waits for a script, or the `failure` tells why there is none."""
+
+    failure: str
+
+
+class ExitReport(msgspec.Struct, frozen=True):
+    """The supervisor's report of how a script ended.
+
+    Attributes:
+        status: the wait status, see wait(2); a script that is done has stopped.
+        cpu_seconds, peak_memory_bytes: what the script used beyond what its process had used before its first line.
+        over_scratch: whether the supervisor killed it because its scratch folder grew over the limit.
+    """
+
+    status: int
+    cpu_seconds: float
+    peak_memory_bytes: int
+    over_scratch: bool

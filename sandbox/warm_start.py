@@ -1,20 +1,19 @@
-"""How scripts are started in warm interpreters, and what that takes."""
+"""How scripts start in warm interpreters, and how many files that takes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# At most, with a spare: the streams of the one, and those of a jail of its own.
+# The most files for one spare: its streams, and those of a jail of its own.
 _JAIL_FILES = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WarmStart:
-    """How scripts are started in interpreters that are warm already.
+    """How scripts start in interpreters that are warm already.
 
     Attributes:
-        spares: how many each zygote keeps ready; 0: each is forked when it is wanted.
-        imports: what the second zygote has imported, for the scripts that import any of it; the first has imported
-            nothing.
+        spares: how many each zygote keeps ready; with 0 each is forked when a script needs it.
+        imports: what the second zygote imports, for the scripts that import any of it; the first imports nothing.
         recycle_scripts: how many scripts a zygote serves before another takes its place.
         recycle_seconds: how long it serves before another takes its place.
     """

@@ -75,3 +75,59 @@ def test_modules_are_small_and_name_no_machine(file: Path) -> None:
     text = file.read_text()
     assert text.count("\n") <= 320
     assert not re.search(r"/(work|root|home)/", text)
+
+
+# What each room may import; main.py may import all.
+LEAVES = {"errors", "isolation", "limits", "outcome", "protocol", "warm_start"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "policy": {"policy"},
+    "sandbox": {"sandbox"},
+    "sandbox.jail": {"sandbox.jail"},
+    "sandbox.host": {"sandbox.host", "sandbox.jail", *(f"sandbox.{leaf}" for leaf in LEAVES)},
+    "sandbox.self_test": {"sandbox.self_test", *(f"sandbox.{leaf}" for leaf in LEAVES)},
+    "sandbox.pool": {"sandbox.pool", "sandbox.host", *(f"sandbox.{leaf}" for leaf in LEAVES)},
+    "service": {"service", "sandbox", "policy"},
+}
+
+
+def module_name(file: Path) -> str:
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports_of(file: Path) -> set[str]:
+    """Return the project's modules that a file imports, but for those that only its types need."""
+    package = [*file.relative_to(ROOT).parts[:-1]]
+    tree = ast.parse(file.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            node.body = []
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = [*package[: len(package) - node.level + 1], *filter(None, [node.module])] if node.level else []
+            origin = ".".join(base) or str(node.module)
+            found |= {f"{origin}.{alias.name}" for alias in node.names} | {origin}
+    known = {module_name(one) for one in PRODUCT}
+    return {name for name in found if name in known and name not in PACKAGES} - {module_name(file)}
+
+
+PACKAGES = {module_name(file) for file in PRODUCT if file.name == "__init__.py"}
+
+
+@pytest.mark.parametrize("file", PRODUCT, ids=module_name)
+def test_no_module_imports_upwards(file: Path) -> None:
+    name = module_name(file)
+    rooms = [room for room in MAY_IMPORT if name.startswith(f"{room}.")]
+    if not rooms:
+        return
+    allowed = MAY_IMPORT[max(rooms, key=len)]
+    assert [one for one in imports_of(file) if not any(f"{one}.".startswith(f"{room}.") for room in allowed)] == []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    left = {module_name(file): imports_of(file) for file in PRODUCT}
+    while free := {name for name, imports in left.items() if not imports & left.keys()}:
+        left = {name: imports for name, imports in left.items() if name not in free}
+    assert left == {}

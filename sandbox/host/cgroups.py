@@ -1,7 +1,7 @@
-"""The control groups that bound a jail as a whole, where this process may make some; see cgroups(7).
+"""Control groups that bound a jail as a whole, if this process may make some; see cgroups(7).
 
-They come on top of a script's own limits, and also count what those leave out: the kernel's memory for pipes, sockets
-and page tables.
+They add to a script's own limits, and they count what those leave out: the kernel's memory for pipes, sockets and page
+tables.
 """
 
 import os
@@ -18,7 +18,7 @@ class Cgroups:
     """The groups in which this process may make others.
 
     Attributes:
-        version: of the interface, 1 or 2.
+        version: the version of the interface, 1 or 2.
         mounts: where each controller is mounted.
         parents: the group of this process, relative to each mount.
     """
@@ -28,7 +28,7 @@ class Cgroups:
     parents: dict[str, str]
 
     def of(self, name: str) -> "JailCgroups":
-        """Return the groups of one jail, which are not there yet."""
+        """Return the groups of one jail, which do not exist yet."""
         return JailCgroups(self, name)
 
 
@@ -37,11 +37,11 @@ class JailCgroups:
     """The groups of one jail, beneath which nsjail makes its own.
 
     Attributes:
-        place: where they are.
-        name: theirs.
+        parent: the groups in which they are made.
+        name: the name of each.
     """
 
-    place: Cgroups
+    parent: Cgroups
     name: str
 
     def make(self) -> None:
@@ -52,28 +52,28 @@ class JailCgroups:
         """
         for folder in self._folders():
             folder.mkdir()
-            if self.place.version == 2:
+            if self.parent.version == 2:
                 (folder / "cgroup.subtree_control").write_text(" ".join(f"+{one}" for one in _CONTROLLERS))
 
     def options(self, memory_bytes: int, tasks: int) -> list[str]:
-        """Return nsjail's options for a jail that may take so much memory and so many processes and threads."""
+        """Return nsjail's options for a jail with at most `memory_bytes` and `tasks` processes and threads."""
         bounds = ["--cgroup_mem_max", str(memory_bytes), "--cgroup_pids_max", str(tasks)]
-        if self.place.version == 2:
+        if self.parent.version == 2:
             [folder] = self._folders()
             return ["--use_cgroupv2", "--cgroupv2_mount", str(folder), *bounds]
         for option, controller in (("mem", "memory"), ("pids", "pids")):
-            bounds += [f"--cgroup_{option}_mount", str(self.place.mounts[controller])]
-            bounds += [f"--cgroup_{option}_parent", str(Path(self.place.parents[controller], self.name))]
+            bounds += [f"--cgroup_{option}_mount", str(self.parent.mounts[controller])]
+            bounds += [f"--cgroup_{option}_parent", str(Path(self.parent.parents[controller], self.name))]
         return bounds
 
     def remove(self) -> None:
-        """Remove them when the jail has ended, and those that a killed nsjail has left in them.
+        """Remove them after the jail has exited, and the groups that a killed nsjail left in them.
 
         Raises:
-            OSError: something still runs in them, or they cannot be reached.
+            OSError: a process still runs in them, or they cannot be reached.
         """
         for folder in self._folders():
-            folder.parent.stat()  # what cannot be seen is not known to have gone
+            folder.parent.stat()  # raises if it cannot be reached: then the groups may still exist
             if folder.exists():
                 for left in folder.iterdir():
                     if left.is_dir():
@@ -82,13 +82,13 @@ class JailCgroups:
 
     def _folders(self) -> list[Path]:
         """Return the folders: one with version 2, one for each controller with version 1."""
-        place = self.place
-        found = (place.mounts[one] / place.parents[one] / self.name for one in _CONTROLLERS)
+        parent = self.parent
+        found = (parent.mounts[one] / parent.parents[one] / self.name for one in _CONTROLLERS)
         return list(dict.fromkeys(found))
 
 
 def writable_cgroups(mounts: Path = _MOUNTS, own_groups: Path = _OWN_GROUPS) -> Cgroups | None:
-    """Return where this process may make groups; None where it may not, as in most containers.
+    """Return where this process may make groups; None if it may not, as in most containers.
 
     Args:
         mounts: the folder beneath which the controllers are mounted.

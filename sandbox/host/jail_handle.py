@@ -1,4 +1,4 @@
-"""One started jail as the host sees it: the control socket to the supervisor in it, its log, and its process."""
+"""The host's handle of one started jail: its process, its log, and the control socket to its supervisor."""
 
 import math
 import os
@@ -26,25 +26,25 @@ class Process(Protocol):
         """Its process id."""
 
     def kill(self) -> None:
-        """Kill it with all that runs in the jail; idempotent."""
+        """Kill it, and all that runs in the jail with it; idempotent."""
 
     def wait(self, seconds: float) -> None:
-        """Wait until it has ended and what the jail left behind is removed.
+        """Wait until it has exited and all that the jail left behind is removed.
 
         Raises:
-            TimeoutError: it has not ended in time.
+            TimeoutError: it has not exited in time.
         """
 
 
 class JailHandle:
-    """One jail, from start to end.
+    """One jail, from its start to its end.
 
     Attributes:
         control: the host's end of the control socket.
     """
 
     def __init__(self, process: Process, control: socket.socket, log_fd: int) -> None:
-        """Take what a starter has started; the jail's log, a pipe, and the control socket are this object's now."""
+        """Take what a spawner started: the process, and as this object's own the control socket and the log's pipe."""
         self.control = control
         self._process = process
         self._log = CappedStream(log_fd, _LOG_BYTES)
@@ -53,19 +53,19 @@ class JailHandle:
         """Order a spare.
 
         Raises:
-            OSError: the jail has ended.
+            OSError: the jail has exited.
         """
         self.control.sendall(pack(order))
 
     def receive(self, seconds: float, most_descriptors: int) -> tuple[bytes, list[int]]:
-        """Return a line of the jail's and the descriptors that came with it; nothing where the jail has ended.
+        """Return a line from the jail and the descriptors that came with it; an empty line if the jail has exited.
 
         Args:
-            seconds: how long to wait for it.
+            seconds: how long to wait for the line.
             most_descriptors: how many may come.
 
         Raises:
-            SandboxUnavailable: nothing came in time; the jail is killed.
+            SandboxUnavailable: no line came in time; the jail is killed.
         """
         waiting = select.poll()
         waiting.register(self.control, select.POLLIN)
@@ -78,18 +78,18 @@ class JailHandle:
         return line, fds
 
     def failure(self, what: str) -> SandboxUnavailable:
-        """Kill the jail, and return the error that says what is known of its failure."""
+        """Kill the jail; return the error that tells `what` failed, with the end of the jail's log."""
         self.kill()
         drain([self._log], lambda: False, _LEAVE_SECONDS)
-        # The end of it: what went wrong last is what everything else went wrong by.
+        # The last lines of the log name the cause.
         said = " / ".join(line.partition("] ")[2] or line for line in self._log.text().splitlines()[-_LOG_LINES:])
         return SandboxUnavailable(f"The jail failed: {what}." + (f" It said: {said}" if said else ""))
 
     def address_space_bytes(self) -> int:
-        """Return what the jail's first process takes of the address space, see proc(5).
+        """Return how much address space the jail's first process takes, see proc(5).
 
         Raises:
-            SandboxUnavailable: the kernel does not say; the jail is killed.
+            SandboxUnavailable: the kernel does not tell; the jail is killed.
         """
         pid = self._process.pid
         try:
@@ -101,13 +101,13 @@ class JailHandle:
         return int(statm.split()[0]) * os.sysconf("SC_PAGESIZE")
 
     def kill(self) -> None:
-        """Kill the jail with all that runs in it: the kernel kills the supervisor with nsjail, and scripts with it."""
+        """Kill the jail: with nsjail the kernel kills the supervisor, and with the supervisor its scripts."""
         self._process.kill()
 
     def close(self) -> None:
-        """Wait until the jail has gone with all that was in it, and kill it if it does not go."""
+        """Wait until the jail has exited with all that was in it; kill it if it does not exit by itself."""
         self.control.close()
-        # Its first process holds the log too, and outlives a killed nsjail by a moment.
+        # The jail's first process holds the log too, and outlives a killed nsjail by a moment.
         drain([self._log], lambda: False, _LEAVE_SECONDS)
         self._log.close()
         try:

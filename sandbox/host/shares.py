@@ -1,7 +1,7 @@
-"""Whether the kernel shares the CPUs among scripts or among their threads, of which a script may have many.
+"""Finds out whether the kernel shares the CPUs among scripts, or among their threads, of which a script has many.
 
-Every script has a session of its own, which is one share where the kernel groups by session ("autogroup", sched(7)). It
-does so only for what is in no group of the controller `cpu`, as most containers are.
+Every script has a session of its own. A session is one share if the kernel groups tasks by session ("autogroup",
+sched(7)). It does so only for tasks outside every group of the controller `cpu`; those of most containers are inside.
 """
 
 from pathlib import Path
@@ -12,10 +12,10 @@ _OWN_GROUPS = Path("/proc/self/cgroup")
 
 
 def lacks_fair_shares(setting: Path = _SETTING, mounts: Path = _MOUNTS, own_groups: Path = _OWN_GROUPS) -> str | None:
-    """Return a sentence where the kernel does not share the CPUs among sessions, or does not say; None where it does.
+    """Return a sentence if the kernel does not share the CPUs among sessions, or does not tell; None if it does.
 
     Args:
-        setting: holds 1 where the kernel may.
+        setting: a file that holds 1 if the kernel may group by session.
         mounts: the folder beneath which the controllers are mounted.
         own_groups: the list of this process's groups, see cgroups(7).
     """
@@ -28,12 +28,12 @@ def lacks_fair_shares(setting: Path = _SETTING, mounts: Path = _MOUNTS, own_grou
 
 
 def _in_root_group(mounts: Path, own_groups: Path) -> bool:
-    """Return whether this process is in the controller's root group, which has, or lacks, files of its own."""
+    """Return whether this process is in the controller's root group, known by the files that it has or lacks."""
     lines = [line.split(":", 2) for line in own_groups.read_text().splitlines()] if own_groups.exists() else []
     groups = {controller: group.strip("/") for _, controllers, group in lines for controller in controllers.split(",")}
     if "cpu" in groups:  # the interface's version 1
         return not groups["cpu"] and (mounts / "cpu" / "release_agent").exists()
     if not (mounts / "cgroup.procs").exists():
-        return False  # nothing is mounted there
+        return False  # no controller is mounted there
     own = mounts / groups.get("", "")
     return not any((folder / "cpu.weight").exists() for folder in (own, *own.parents, mounts))

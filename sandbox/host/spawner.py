@@ -1,4 +1,4 @@
-"""Starts jails, by this process itself."""
+"""Spawns jails: what a spawner does, and the one that starts them as children of this process."""
 
 import contextlib
 import logging
@@ -24,13 +24,15 @@ from . import interpreter
 from .cgroups import JailCgroups
 from .host import Host
 from .jail_handle import JailHandle
+from .jail_setup import make_setup
+from .nsjail_command import build_command
 
-# What a jail without nsjail gets; the .cfg files give the others the same.
+# The environment of a jail without nsjail; the .cfg files give the others the same.
 _ENVIRONMENT = {"LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
-# What is short of memory ends a script and not the service: the kernel's first choice (proc(5), oom_score_adj) is what
-# descends from here. A shell writes it, since a jail's own children must have it from their first moment.
+# If memory runs out, the kernel kills what descends from here first (proc(5), oom_score_adj): a script and not the
+# service. A shell writes the score, so that the jail's children have it from their first moment.
 _KILLED_FIRST = ("/bin/sh", "-c", 'echo 1000 >/proc/self/oom_score_adj; unset PWD OLDPWD; exec "$@"', "sh")
-# How long scripts that were killed with their jail may take to let go of their files.
+# How long scripts that were killed with their jail may take to release their files.
 _REMOVE_SECONDS = 2.0
 
 _log = logging.getLogger(__name__)
@@ -40,26 +42,26 @@ class Spawner(Protocol):
     """Starts jails.
 
     Attributes:
-        place: where it starts them.
-        missing: the layers that the place lacks, a sentence each.
+        host: where it starts them.
+        missing: the layers that the host lacks, a sentence each.
     """
 
     host: Host
     missing: tuple[str, ...]
 
     def start(self, profile: IsolationProfile, warm_imports: Sequence[str] | None) -> JailHandle:
-        """Start a jail, which has its modules and its set-up then.
+        """Start a jail, and send it its modules and its set-up.
 
         Args:
-            way: how.
-            warm_imports: what its zygote imports; None: the jail is for one script and has no zygote.
+            profile: how well isolated.
+            warm_imports: what its zygote imports; None if the jail is for one script and has no zygote.
 
         Raises:
-            SandboxUnavailable: it cannot be started.
+            SandboxUnavailable: the jail cannot be started.
         """
 
     def close(self) -> None:
-        """Remove what was made for the jails; they have gone."""
+        """Remove what was made for the jails, which have all exited."""
 
 
 def make_local_spawner(
@@ -71,12 +73,12 @@ def make_local_spawner(
     python: Path | None,
     warm_imports: Sequence[str] = (),
 ) -> "LocalSpawner":
-    """Find out what this place has for building jails; for the arguments see `Sandbox` and `WarmStart`.
+    """Probe this host and return a spawner for it; for the arguments see `Sandbox` and `WarmStart`.
 
     Raises:
-        SandboxUnavailable: the scripts' interpreter does not work, or has not what is to be imported.
+        SandboxUnavailable: the scripts' interpreter does not work, or lacks a module of `warm_imports`.
     """
-    from .probe import probe_host  # noqa: PLC0415 (not needed where another process starts the jails)
+    from .probe import probe_host  # noqa: PLC0415 (a server with a spawn broker does not need it)
 
     python = python or interpreter.default_python()
     host, missing = probe_host(python, nsjail, concurrency, spares, warm_imports)
@@ -87,24 +89,24 @@ class LocalSpawner:
     """Starts jails as children of this process."""
 
     def __init__(self, host: Host, missing: Sequence[str], limits: Limits) -> None:
-        """Take what there is here, and what a script may use."""
+        """Take this host, the layers that it lacks, and what a script may use."""
         self.host = host
         self.missing = tuple(missing)
         self._limits = limits
         self._left_over: list[_Remains] = []
 
     def start(self, profile: IsolationProfile, warm_imports: Sequence[str] | None) -> JailHandle:
-        """See `Starter.start`."""
+        """See `Spawner.start`."""
         process, control, log_fd = self.spawn(profile, warm_imports)
         return JailHandle(process, control, log_fd)
 
     def spawn(
         self, profile: IsolationProfile, warm_imports: Sequence[str] | None
     ) -> "tuple[LocalProcess, socket.socket, int]":
-        """Start a jail and return its process, the host's end of its control socket, and the pipe that it logs to.
+        """Start a jail; return its process, the host's end of its control socket, and the pipe that it logs to.
 
         Raises:
-            SandboxUnavailable: it cannot be started.
+            SandboxUnavailable: the jail cannot be started.
         """
         self._remove_left_over()
         name = f"jail-{secrets.token_hex(8)}"
@@ -126,41 +128,41 @@ class LocalSpawner:
             if cgroups:
                 cgroups.make()
             process = subprocess.Popen(
-                [*_KILLED_FIRST, *self.host.command(profile, self._limits, theirs.fileno(), cgroups)],
+                [*_KILLED_FIRST, *build_command(self.host, profile, self._limits, theirs.fileno(), cgroups)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log_write_end,
                 env=_ENVIRONMENT,
                 cwd="/",
                 pass_fds=[theirs.fileno()],
-                # A Ctrl-C in the terminal is for the service alone, which lets running scripts finish.
+                # A Ctrl-C in the terminal reaches the service alone, which lets running scripts finish.
                 start_new_session=True,
             )
         except OSError as error:
             control.close()
             os.close(log_fd)
             if cgroups:
-                with contextlib.suppress(OSError):  # what was in the way of making them
+                with contextlib.suppress(OSError):  # whatever kept them from being made
                     cgroups.remove()
             raise SandboxUnavailable(f"The jail cannot be started: {error}") from error
         finally:
             theirs.close()
             os.close(log_write_end)
-        setup = marshal.dumps(dict(self.host.setup(profile, self._limits, str(folder), warm_imports)))
-        with contextlib.suppress(OSError):  # a jail that has ended already shows in its answer
+        setup = marshal.dumps(dict(make_setup(self.host, profile, self._limits, str(folder), warm_imports)))
+        with contextlib.suppress(OSError):  # the jail has exited, which the next read from it finds
             for text in (self.host.interpreter.bundle, setup):
                 control.sendall(frame(text))
         return LocalProcess(process, _Remains(folder, cgroups), self._left_over), control, log_fd
 
     def _remove_left_over(self) -> None:
-        """Remove what could not be removed when its jail had ended."""
+        """Remove what could not be removed when its jail exited."""
         for remains in list(self._left_over):
-            with contextlib.suppress(OSError, ValueError):  # as before, or another thread was quicker
+            with contextlib.suppress(OSError, ValueError):  # it still cannot be, or another thread removed it
                 remains.remove()
                 self._left_over.remove(remains)
 
     def close(self) -> None:
-        """See `Starter.close`."""
+        """See `Spawner.close`."""
         if self.host.scratch_root:
             shutil.rmtree(self.host.scratch_root, ignore_errors=True)
 
@@ -170,18 +172,18 @@ class _Remains:
     """What a jail leaves behind.
 
     Attributes:
-        folder: that of its scripts' scratch folders, where it has one.
-        cgroups: its control groups, where it has some.
+        folder: the folder of its scripts' scratch folders; None if it has none.
+        cgroups: its control groups; None if it has none.
     """
 
     folder: Path | None
     cgroups: JailCgroups | None
 
     def remove(self) -> None:
-        """Remove it.
+        """Remove all of it.
 
         Raises:
-            OSError: it cannot be removed, or not yet.
+            OSError: something cannot be removed, or not yet.
         """
         if self.folder and self.folder.exists():
             scratch.remove(str(self.folder))
@@ -197,8 +199,8 @@ class LocalProcess:
 
         Args:
             process: nsjail's, or that of the bare supervisor.
-            remains: what will be left of it.
-            left_over: where to note what cannot be removed.
+            remains: what it will leave behind.
+            left_over: the list that takes what cannot be removed.
         """
         self._process = process
         self._remains = remains
@@ -226,7 +228,7 @@ class LocalProcess:
                 return
             except OSError as error:
                 if time.monotonic() > deadline:
-                    _log.error("What a jail has left behind cannot be removed: %s", error)
+                    _log.error("What a jail left behind cannot be removed: %s", error)
                     self._left_over.append(self._remains)
                     return
                 time.sleep(0.02)

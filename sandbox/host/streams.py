@@ -1,4 +1,4 @@
-"""Reading from a hostile process: to the end of the stream, in bytes, up to a cap, and at no more than a small cost."""
+"""Reads from a hostile process: to the end of the stream, in bytes, up to a cap, and at a small cost."""
 
 import codecs
 import contextlib
@@ -9,20 +9,20 @@ import time
 from collections.abc import Callable, Iterable
 
 _READ_BYTES = 64 * 1024
-# More than fit into a pipe, whatever its size (proc(5), pipe-max-size).
+# More reads than the largest pipe takes (proc(5), pipe-max-size).
 _MOST_READS = 64
-# A stream that gave less than this rests before the next look, so that what comes in drops is read together.
+# A stream that gave fewer bytes than this rests before the next look: many small writes are then read together.
 _LITTLE_BYTES = 4096
 _SHORTEST_REST_SECONDS = 0.001
 _LONGEST_REST_SECONDS = 0.016
-# What is over the cap is dropped in large pieces, with a rest between them.
+# Bytes over the cap are dropped in large pieces, with a rest between them.
 _DROP_REST_SECONDS = 0.01
 _DROP_BYTES = 2**20
 _dropped = bytearray(_DROP_BYTES)
 
 
 class CappedStream:
-    """What came out of a descriptor, up to a cap; what is over it is read too, and dropped, so that no writer blocks.
+    """What came out of a descriptor, up to a cap; bytes over it are read and dropped, so that no writer blocks.
 
     Attributes:
         fd: the descriptor, which this object owns.
@@ -37,9 +37,9 @@ class CappedStream:
         Args:
             fd: the descriptor.
             cap_bytes: how much is kept.
-            may_rest: whether a reader may look at it less often than there is something to read.
+            may_rest: whether bytes may lie in it for some milliseconds before they are read.
         """
-        # What there was to read may be gone when it is read: a script can find ways to read from its own pipes.
+        # A read must not block: a script can read from its own pipes, and take what poll has announced.
         os.set_blocking(fd, False)
         self.fd = fd
         self.data = bytearray()
@@ -50,7 +50,7 @@ class CappedStream:
         self._rest_seconds = _SHORTEST_REST_SECONDS
 
     def read_some(self) -> int:
-        """Read once, what there is; return how many bytes that were."""
+        """Read once what is there; return how many bytes."""
         try:
             if self.truncated:
                 length = os.readv(self.fd, [_dropped])
@@ -84,7 +84,7 @@ class CappedStream:
         return rest_seconds
 
     def text(self) -> str:
-        """Return what was kept as text, undecodable bytes replaced; a character that the cap has cut is left out."""
+        """Return what was kept as text, undecodable bytes replaced, without a character that the cap has cut."""
         return codecs.getincrementaldecoder("utf-8")("replace").decode(self.data, final=not self.truncated)
 
     def close(self) -> None:
@@ -93,7 +93,7 @@ class CappedStream:
 
 
 def drain(streams: Iterable[CappedStream], done: Callable[[], bool], seconds: float) -> None:
-    """Read the streams until `done()`, until all have ended, or for so many seconds; look at least once."""
+    """Read the streams until `done()`, until all have ended, or for `seconds`; look at least once."""
     deadline = time.monotonic() + seconds
     poller = select.poll()
     by_fd = {stream.fd: stream for stream in streams if not stream.at_end}
@@ -121,7 +121,7 @@ def drain(streams: Iterable[CappedStream], done: Callable[[], bool], seconds: fl
 
 
 def read_what_is_there(streams: Iterable[CappedStream]) -> None:
-    """Read what lies in the streams, whose writers have stopped, and wait for nothing."""
+    """Read what lies in the streams, whose writers have stopped, without waiting."""
     for stream in streams:
         for _ in range(_MOST_READS):
             if stream.at_end or not stream.read_some():

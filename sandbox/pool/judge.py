@@ -1,7 +1,7 @@
-"""Decides how a script ended, from the supervisor's report and the envelope that the script's process wrote.
+"""Judges how a script ended, by the supervisor's report and by the envelope that the script's process wrote.
 
-The report is the supervisor's, which no script can speak for. The envelope may be forged or mangled by the script: all
-that it can change is what its own caller is told of its own result.
+No script can forge the report. A script can forge or mangle the envelope: then it changes only what its own caller is
+told of its own result.
 """
 
 import math
@@ -15,38 +15,23 @@ import msgspec
 from ..host.streams import CappedStream
 from ..limits import KB, MB, Limits
 from ..outcome import End, Outcome, Usage
+from ..protocol import ExitReport
 from .location import Location, locate
 from .watch import Excess
 
-# What an envelope may be larger than the result in it: its keys, or an exception's message and traceback as JSON spells
-# them.
+# How much larger an envelope may be than its result: its keys, or an exception's message and traceback in JSON.
 ENVELOPE_BYTES = 512 * KB
-# What the kernel has counted before a script's first line, at the most.
+# The most CPU time that the kernel counts before a script's first line.
 _SET_UP_CPU_SECONDS = 0.25
-# The kernel holds against the limit what it counts by its timer's ticks, and reports what it has measured exactly; that
-# can be a share less. It sends SIGXCPU at the limit, and SIGKILL a second later (setrlimit(2)). Scripts may send
-# themselves both, but the second is the one that they do send.
+# The kernel enforces the limit by its timer's ticks, and reports exact times, which can be a share less. It sends
+# SIGXCPU at the limit, and SIGKILL a second later (setrlimit(2)). A script may send itself either signal; those that
+# do send SIGKILL, so it needs the larger share.
 _LEAST_SHARE: dict[int, float] = {signal.SIGXCPU: 0.5, signal.SIGKILL: 0.75}
 _MESSAGE_CHARACTERS = 8 * KB
 _TRACEBACK_CHARACTERS = 32 * KB
-# The answer is encoded with 64-bit integers.
-_Place = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
+# The response is encoded with 64-bit integers.
+_Position = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
 _FORGED = "The script wrote into the channel of its own result."
-
-
-class ExitReport(msgspec.Struct, frozen=True):
-    """The supervisor's word on a script's end.
-
-    Attributes:
-        status: the wait status, see wait(2): a script that is done has stopped.
-        cpu_seconds, peak_memory_bytes: what the script used above what its process had used before its first line.
-        over_scratch: whether the supervisor killed it because its scratch folder had grown over the limit.
-    """
-
-    status: int
-    cpu_seconds: float
-    peak_memory_bytes: int
-    over_scratch: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +43,7 @@ class Run:
         wait_seconds: how long it waited for its slot and its interpreter.
         wall_seconds: how long it ran.
         out_of_time: whether it was killed at its deadline.
-        excess: what it was killed for having had too much of, if anything.
+        excess: the excess that it was killed for; None if it was not.
     """
 
     source: str
@@ -69,14 +54,14 @@ class Run:
 
 
 class Envelope(msgspec.Struct, frozen=True):
-    """What the script's process wrote into the result channel."""
+    """What the script's process wrote into its result channel."""
 
     end: End
     result: msgspec.Raw = msgspec.Raw(b"null")
     error: str = ""
     traceback: str = ""
-    line: _Place | None = None
-    column: _Place | None = None
+    line: _Position | None = None
+    column: _Position | None = None
 
 
 def judge(
@@ -90,11 +75,11 @@ def judge(
     """Return a script's outcome.
 
     Args:
-        report: the supervisor's.
+        report: the supervisor's report.
         stdout, stderr: what the script printed.
         channel: the result channel.
-        limits: the script's.
-        run: what the host has seen of it.
+        limits: the script's limits.
+        run: what the host has seen of the run.
     """
     end = _killed(report, channel, limits, run) or _read_envelope(report, channel, limits)
     return Outcome(
@@ -115,7 +100,7 @@ def judge(
 
 
 def _killed(report: ExitReport, channel: CappedStream, limits: Limits, run: Run) -> Envelope | None:
-    """Say why the script was killed; None where it came to an end of its own."""
+    """Return why the script was killed; None if it ended by itself."""
     if run.out_of_time:
         return _timeout(f"The script ran longer than {limits.timeout_seconds:g} s", locate(channel.data, run.source))
     if run.excess:
@@ -151,7 +136,7 @@ def _read_envelope(report: ExitReport, channel: CappedStream, limits: Limits) ->
     )
     if channel.truncated:
         return too_large
-    # A script that is done has its process stop; or it did so itself, and has written what it has written.
+    # A process stops itself when its script is done. If the script stopped it earlier, the envelope is incomplete.
     stopped = os.WIFSTOPPED(report.status)
     status = 0 if stopped else os.waitstatus_to_exitcode(report.status)
     if status != 0 or not channel.data:

@@ -1,7 +1,7 @@
 """Reads where a script was, from the frames that faulthandler wrote into its result channel.
 
-The script's process holds the channel and may write into it what it likes. All that it can change is what its own
-caller is told of its own script: a frame counts only where it names a line that the script has.
+The script holds the channel and can forge frames. Then it changes only what its own caller is told of it: a frame
+counts only if it names a line that the script has.
 """
 
 import io
@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from traceback import FrameSummary, StackSummary
 
-# The first line of a dump, the frame of a script's, and the last two frames of every spare (sandbox/jail/boot.py).
-# Frames come innermost first, at most 100, and names at most 500 characters long.
+# A dump's first line, a frame of the script, and the last two frames of every spare (sandbox/jail/boot.py).
+# faulthandler writes the innermost frame first, at most 100 frames, and at most 500 characters of a name.
 _BEGIN = b"Stack (most recent call first):\n"
 _FRAME = re.compile(rb'  File "script\.py", line (\d{1,7}) in ([ -~]{1,500})')
 _END = re.compile(rb'  File "<string>", line \d+ in boot\n  File "<string>", line \d+ in <module>\n\Z')
@@ -28,11 +28,11 @@ _LAST_CHARACTER = 0x10FFFF
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where a script was; all empty where that is not known.
+    """Where a script was; all empty if that is not known.
 
     Attributes:
-        sentence_end: the words that say so, to follow a sentence; beginning with "; ".
-        line: that of its innermost frame, counted from 1.
+        sentence_end: words that tell it at the end of a sentence, from "; " on.
+        line: the line of its innermost frame, counted from 1.
         traceback: its own frames, as Python shows those of an exception.
     """
 
@@ -42,7 +42,7 @@ class Location:
 
 
 def is_whole(channel: bytes | bytearray) -> bool:
-    """Return whether a dump has come to its end."""
+    """Return whether a dump is complete."""
     tail = bytes(channel[-_TAIL_BYTES:])
     return tail.endswith(_CUT) or _END.search(tail) is not None
 
@@ -51,13 +51,13 @@ def locate(channel: bytes | bytearray, source: str) -> Location:
     """Return where a script was when the last dump in its result channel was written.
 
     Args:
-        channel: what came up the result channel.
+        channel: what came through the result channel.
         source: the script's text.
     """
     start = channel.rfind(_BEGIN)
     if start < 0:
         return Location()
-    # As Python counts lines, and not `str.splitlines`, which knows more ends of a line.
+    # Lines as Python counts them; `str.splitlines` splits at more characters.
     lines = [line.strip() for line in io.StringIO(source, newline=None)]
     frames = _frames(bytes(channel[start + len(_BEGIN) : start + _MOST_BYTES]).split(b"\n"), lines)
     if not frames:
@@ -75,14 +75,14 @@ def _frames(dump: Sequence[bytes], lines: Sequence[str]) -> list[FrameSummary]:
         if found and 1 <= (number := int(found[1])) <= len(lines):
             text = lines[number - 1][:_SOURCE_CHARACTERS]
             frames.append(FrameSummary("script.py", number, _name(found[2].decode()), lookup_line=False, line=text))
-    # The outermost is the call of `main`, which seems to stand where that is defined (sandbox/jail/surroundings.py).
+    # The outermost frame is the call of `main`, shown at its definition (sandbox/jail/surroundings.py).
     if len(frames) > 1 and frames[-1].name == "<module>" and (frames[-1].line or "").startswith(_DEFINITIONS):
         frames.pop()
     return frames[:_MOST_FRAMES]
 
 
 def _name(escaped: str) -> str:
-    """Return the name of a function as the script spells it; faulthandler writes ASCII only."""
+    """Return a function's name as the script spells it; faulthandler escapes what is not ASCII."""
     name = _ESCAPE.sub(lambda found: _character(int(found[1] or found[2] or found[3], 16)), escaped)
     return name if len(name) <= _NAME_CHARACTERS else f"{name[:_NAME_CHARACTERS]}…"
 

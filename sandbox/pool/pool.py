@@ -1,4 +1,4 @@
-"""Keeps a zygote alive and its spares ready, in a thread of its own."""
+"""A pool of spares: keeps a zygote alive and its spares ready, in a thread of its own."""
 
 import logging
 import math
@@ -17,23 +17,24 @@ from .zygote import Zygote
 
 _log = logging.getLogger(__name__)
 
-# A zygote that dies at once is started again ever more slowly, up to this.
+# The pause before another zygote doubles each time that one fails at once, up to the longest.
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 10.0
-# One that has served so long has not died at once.
+# A zygote that has served this long has not failed at once.
 _SETTLED_SECONDS = 10.0
 
+# The pause before spares that died unclaimed are replaced.
 _REPLACE_SECONDS = 0.1
-# How much later than it asked for a thread may be woken on a busy machine.
+# How much later than it asks for a thread may wake up on a busy host.
 _LATE_SECONDS = 1.0
 
 
 class SparePool:
-    """Starts a zygote, starts another when it dies or has served long enough, and hands out its spares.
+    """Starts a zygote, replaces it when it dies or has served long enough, and hands out its spares.
 
     Attributes:
         failing: whether the last zygote has failed and no other has taken its place.
-        refusal: why none can, however often it is tried; empty where that is not so.
+        refusal: why no zygote can ever start; empty if one may.
     """
 
     def __init__(
@@ -47,14 +48,14 @@ class SparePool:
         recycle_scripts: int,
         recycle_seconds: float,
     ) -> None:
-        """Take what is needed; nothing is started before `start`.
+        """Take the settings; `start` starts the pool.
 
         Args:
-            name: for the log.
+            name: the zygote's name in the log.
             start: starts a zygote.
-            order: makes an order for a spare, given its number and what the zygote takes of the address space.
-            check: runs a test in a zygote's first spare, or raises SandboxUnavailable.
-            spares: how many to keep ready; 0: each is made when it is wanted.
+            order: makes an order for a spare, given its index and how much address space the zygote takes.
+            check: proves a zygote by its first spare, or raises SandboxUnavailable.
+            spares: how many to keep ready; with 0 each is made when a script needs it.
             recycle_scripts: how many scripts one zygote serves before another takes its place.
             recycle_seconds: how long one zygote serves before another takes its place.
         """
@@ -76,10 +77,10 @@ class SparePool:
         self._closing = threading.Event()
         self._changed = threading.Condition()
         self._wake = os.eventfd(0)
-        # What may happen: the wake-up, a word of the zygote's, and the death of a spare that waits.
+        # The thread waits for these: the wake-up, a message of the zygote, and the death of a spare that waits.
         self._events = select.epoll()
         self._events.register(self._wake, select.EPOLLIN)
-        self._thread = threading.Thread(target=self._keep, name=f"pool of the {name} zygote", daemon=True)
+        self._thread = threading.Thread(target=self._serve_forever, name=f"pool of the {name} zygote", daemon=True)
 
     def start(self) -> None:
         """Start the thread."""
@@ -87,7 +88,7 @@ class SparePool:
 
     @contextmanager
     def claim(self) -> Iterator[Spare | None]:
-        """Take a spare, waiting until it is forked; None where there is no zygote to fork it now."""
+        """Take a spare, and wait for its fork if need be; yield None if there is no zygote now."""
         with self._changed:
             spare = self._take()
             zygote = self._zygote
@@ -104,7 +105,7 @@ class SparePool:
             yield spare
         except SandboxUnavailable as error:
             if not isinstance(error, SpareDied):
-                zygote.jail.kill()  # it has not kept its word, and is not trusted with another script
+                zygote.jail.kill()  # it broke the protocol: it gets no other script
             raise
         finally:
             spare.close()
@@ -116,7 +117,7 @@ class SparePool:
                 zygote.close()
 
     def close(self) -> None:
-        """Kill the zygote with all it has forked, and end the thread."""
+        """Kill the zygote and all that it has forked, and end the thread."""
         self._closing.set()
         os.eventfd_write(self._wake, 1)
         with self._changed:
@@ -126,7 +127,7 @@ class SparePool:
             self._thread.join()
 
     def _take(self) -> Spare | None:
-        """Take a spare that still lives, or wait for one while they are forked; the lock is held."""
+        """Take a living spare, or wait while one is forked; the caller holds the lock."""
         self._waiting += 1
         try:
             while True:
@@ -143,16 +144,16 @@ class SparePool:
         finally:
             self._waiting -= 1
 
-    def _keep(self) -> None:
-        """Live through one zygote after another."""
+    def _serve_forever(self) -> None:
+        """Serve with one zygote after another."""
         pause_seconds = _FIRST_PAUSE_SECONDS
         while not self._closing.is_set():
             self._serving_from = math.inf
             try:
                 self._serve()
                 pause_seconds = _FIRST_PAUSE_SECONDS
-            except (SandboxUnavailable, OSError) as error:  # an OSError where the machine has run out of something
-                self._install(None)  # what runs in a zygote that only failed to fork ends well
+            except (SandboxUnavailable, OSError) as error:  # an OSError if the host has run out of something
+                self._install(None)  # scripts of a zygote that only failed to fork run to their end
                 self.failing = True
                 self.refusal = str(error) if isinstance(error, ImportFailed) else ""
                 if time.monotonic() - self._serving_from >= _SETTLED_SECONDS:
@@ -164,10 +165,10 @@ class SparePool:
         self._install(None)
 
     def _serve(self) -> None:
-        """Start a zygote and keep its spares ready until another is to take its place.
+        """Start a zygote and keep its spares ready until another takes its place.
 
         Raises:
-            SandboxUnavailable: it failed.
+            SandboxUnavailable: the zygote failed.
         """
         zygote = self._start()
         try:
@@ -189,7 +190,7 @@ class SparePool:
         finally:
             self._events.unregister(control)
         with self._changed:
-            # Until the next zygote is warm, who finds no spare ready does without.
+            # Until the next zygote is warm, a script that finds no spare ready runs in a cold jail.
             self._forking = False
             self._changed.notify_all()
 
@@ -217,31 +218,31 @@ class SparePool:
                 self._drop_dead_spares()
 
     def _wait(self, zygote: Zygote, seconds: float) -> set[int]:
-        """Wait until there is something to do; return the descriptors that say so."""
+        """Wait until there is something to do; return the descriptors that are ready."""
         started = time.monotonic()
         happened = {fd for fd, _ in self._events.poll(seconds)}
         if time.monotonic() - started > seconds + _LATE_SECONDS:
-            # This process was held up, as in a container that is paused or gets no CPU between requests. So was the
-            # zygote, which is not to be blamed for it.
+            # This process was paused, as in a container without CPU between requests. So was the zygote: it gets more
+            # time to answer.
             zygote.wait_anew()
         return happened
 
     def _drop_dead_spares(self) -> None:
-        """Let go of the spares that died unclaimed; where they do so all the time, their successors come slowly."""
+        """Close the spares that died unclaimed, and replace them after a pause, in case they all die."""
         with self._changed:
             dead = [spare for spare in self._ready if not spare.alive()]
             self._ready = deque(spare for spare in self._ready if spare not in dead)
         for spare in dead:
-            spare.close()  # which ends the watch over it too
+            spare.close()  # which takes it from the epoll object too
         if dead:
             _log.warning("%d spares of the %s zygote died before they had a script.", len(dead), self._name)
             self._replace_from = time.monotonic() + _REPLACE_SECONDS
 
     def _order_in(self, zygote: Zygote) -> float:
-        """Return in how many seconds to order one more spare; infinity where there are enough.
+        """Return in how many seconds to order one more spare; infinity if there are enough.
 
-        A zygote that forks cannot report a script's end meanwhile. So while there are spares enough, the next is
-        ordered when no script runs.
+        A zygote cannot report a script's end while it forks. So if spares are not scarce, the next is ordered when no
+        script runs.
         """
         coming = len(self._ready) + zygote.on_order
         if coming >= self._spares + self._waiting:
@@ -255,7 +256,7 @@ class SparePool:
         return len(self._ready) + zygote.on_order <= self._spares // 2
 
     def _install(self, zygote: Zygote | None) -> None:
-        """Put a zygote, or none, in the place of the one that served; that one ends with its last script."""
+        """Replace the zygote by another, or by none; the old one is closed after its last script."""
         with self._changed:
             before, self._zygote = self._zygote, zygote
             unclaimed, self._ready = self._ready, deque()

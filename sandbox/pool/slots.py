@@ -1,4 +1,4 @@
-"""How many scripts run at once, and how many wait."""
+"""Bounds how many scripts run at once, and how many wait."""
 
 import math
 import queue
@@ -10,9 +10,9 @@ from ..errors import Overloaded
 
 
 class Slots:
-    """The places for running scripts, each with a number of its own from 0, and a bounded queue for them.
+    """Slots for running scripts, each with a number from 0, and a bounded queue for them.
 
-    The queue is as long as the slots can drain in one timeout, so that nobody waits longer than that.
+    The queue is as long as the slots, so that no script waits longer than one timeout.
 
     Attributes:
         admitted: how many scripts run or wait now.

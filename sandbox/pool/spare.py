@@ -23,25 +23,25 @@ from ..host.jail_handle import JailHandle
 from ..host.streams import CappedStream, drain, read_what_is_there
 from ..limits import KB, Limits
 from ..outcome import Outcome
-from ..protocol import KILL, LOCATE, WAKE, Script, frame
-from .judge import ENVELOPE_BYTES, ExitReport, Run, judge
+from ..protocol import KILL, LOCATE, WAKE, ExitReport, Ready, Script, frame
+from .judge import ENVELOPE_BYTES, Run, judge
 from .location import is_whole
 from .watch import LOOK_SECONDS, Excess, look_for_excess
 
-# How long a spare may take to be ready, and a supervisor to report the end of one that it was told to end. It does so
-# within a second, dead or not: who says nothing is stuck.
+# How long a spare may take to be ready, and a supervisor to report a spare that it was told to kill. It reports within
+# a second whether the spare is dead or not: a supervisor that is silent is stuck.
 _READY_SECONDS = 15.0
 _REPORT_SECONDS = 5.0
-# How long the answer waits for the script to give back what it held. After that only its slot waits.
-_LET_GO_SECONDS = 1.0
-# How long a slot waits for that: what is not gone then, no kill can end.
-_SEE_OFF_SECONDS = 60.0
-# How long a script that is out of time may take to say where it is: one that can does so in a millisecond or two.
+# How long the response waits until the script has released what it held. After that only its slot waits.
+_PROMPT_RELEASE_SECONDS = 1.0
+# How long a slot waits for that; a script that still holds something then, no kill can end.
+_RELEASE_SECONDS = 60.0
+# How long a script that is out of time may take to tell where it is; it takes a millisecond or two.
 _LOCATE_SECONDS = 0.05
-# When a jail ends so soon after it got a script, it was ending already.
+# A jail that exits so soon after it got a script was exiting already.
 _TAKING_SECONDS = 0.1
-# How long a spare may take to read its script, however little time the script has. One that needs more is stopped or
-# stuck, and is killed, alone: no caller may bring that about by a short timeout.
+# How long a spare may take to read its script, however short the script's timeout: otherwise a caller could have
+# spares killed by a short one. A spare that takes longer is stuck, and only that spare is killed.
 _TAKEN_SECONDS = 3.0
 _LOOK_SECONDS = 0.002
 _CONTROL_BYTES = 64 * KB
@@ -54,12 +54,6 @@ Message = TypeVar("Message")
 _log = logging.getLogger(__name__)
 
 
-class Ready(msgspec.Struct, frozen=True):
-    """The supervisor's first word: the spare waits for a script, or why there is none."""
-
-    failure: str
-
-
 class Spare:
     """A process that waits for one script, isolated already."""
 
@@ -67,9 +61,9 @@ class Spare:
         """Wait until the spare that was ordered is ready.
 
         Args:
-            jail: where it was ordered.
+            jail: the jail that got the order.
             limits: what its script may use.
-            closed: called when it is closed.
+            closed: called when the spare is closed.
 
         Raises:
             OrderFailed: the spare could not be made; the jail is as it was.
@@ -81,13 +75,13 @@ class Spare:
             for fd in fds:
                 os.close(fd)
             if ready is None:
-                raise jail.failure("it ended before a spare was ready")
-            raise OrderFailed(f"A spare cannot be made: {ready.failure or 'the service has no descriptor left'}.")
+                raise jail.failure("it exited before a spare was ready")
+            raise OrderFailed(f"A spare cannot be made: {ready.failure or 'the service has no file descriptor left'}.")
         self._limits = limits
         self._closed = closed
         control, self._job, stdout, stderr, result, self._process = fds
         self._control = CappedStream(control, _CONTROL_BYTES)
-        # Not the control socket, whose first word ends the reading: what rests delays no end.
+        # The control socket does not rest: its first message ends the reading, and must not be late.
         self._stdout = CappedStream(stdout, limits.stdout_bytes, may_rest=True)
         self._stderr = CappedStream(stderr, limits.stderr_bytes, may_rest=True)
         self._result = CappedStream(result, limits.result_bytes + ENVELOPE_BYTES, may_rest=True)
@@ -98,11 +92,11 @@ class Spare:
         Args:
             script: what to run.
             timeout_seconds: its wall-clock limit.
-            asked: when it was asked for, on the monotonic clock; None: now.
+            asked: when the caller asked for it, on the monotonic clock; None means now.
 
         Raises:
-            SandboxUnavailable: the jail died under the script; where it was dying already, or the spare did not take
-                the script, a `SpareDied`.
+            SpareDied: the jail was exiting already, or the spare did not take the script.
+            SandboxUnavailable: the jail exited under the script.
         """
         outputs = (self._stdout, self._stderr, self._result)
         streams = (*outputs, self._control)
@@ -121,17 +115,18 @@ class Spare:
         wall_seconds = time.monotonic() - started
         if not self._reported():
             drain(streams, self._reported, _REPORT_SECONDS)
-        # Nothing of the script runs any more, so all that it wrote is there. The control socket ends when it has gone.
+        # Nothing of the script runs any more, so all that it wrote is there. The control socket ends when the script
+        # has released what it held.
         read_what_is_there(outputs)
         if not self._control.at_end:
-            drain([self._control], lambda: False, _LET_GO_SECONDS)
+            drain([self._control], lambda: False, _PROMPT_RELEASE_SECONDS)
         report = _decode(self._control.data, ExitReport)
         if not (whole and self._taken()):
             if not self._reported():
-                raise SandboxUnavailable(f"{_NOT_TAKEN} Its jail did not let go of it either.")
+                raise SandboxUnavailable(f"{_NOT_TAKEN} Its jail did not end it either.")
             raise SpareDied(_NOT_TAKEN if out_of_time else "The spare died before it took its script.")
         if report is None:
-            message = "The jail has ended under the script, and took it along."
+            message = "The jail exited while the script ran, and killed it."
             if wall_seconds < _TAKING_SECONDS and not any(stream.data for stream in outputs):
                 raise SpareDied(message)
             raise SandboxUnavailable(message)
@@ -140,32 +135,32 @@ class Spare:
         run = Run(script["source"], wait_seconds, wall_seconds, out_of_time, excess)
         return judge(report, *outputs, limits, run)
 
-    def gone(self) -> bool:
-        """Return whether the script has given back what it held, as far as is known."""
+    def released(self) -> bool:
+        """Return whether the script is known to have released what it held."""
         return self._control.at_end
 
-    def see_off(self, held: contextlib.ExitStack) -> None:
-        """Wait until the script has given back what it held, and let go of what is held for it."""
+    def wait_until_released(self, held: contextlib.ExitStack) -> None:
+        """Wait until the script has released what it held, then release what is held for it."""
         with held:
-            drain([self._control], lambda: False, _SEE_OFF_SECONDS)
-            if not self.gone():
-                _log.error("A script that was killed still holds what it had after %g s.", _SEE_OFF_SECONDS)
+            drain([self._control], lambda: False, _RELEASE_SECONDS)
+            if not self.released():
+                _log.error("A killed script still holds memory or files after %g s.", _RELEASE_SECONDS)
 
     @property
     def control_fd(self) -> int:
-        """The descriptor that has something to read when the spare has died."""
+        """The descriptor that becomes readable when the spare dies."""
         return self._control.fd
 
     def alive(self) -> bool:
         """Return whether the spare still waits for its script."""
         says = select.poll()
-        # Its result channel breaks when it dies, and its supervisor reports it a moment later.
+        # A dead spare's result channel ends at once, and its supervisor's report comes a moment later.
         for stream in (self._control, self._result):
             says.register(stream.fd, select.POLLIN)
         return not says.poll(0)
 
     def close(self) -> None:
-        """Let go of the spare: its supervisor kills what is left of it."""
+        """Close the spare's descriptors; its supervisor kills what is left of it."""
         for stream in (self._stdout, self._stderr, self._result, self._control):
             stream.close()
         for fd in (self._job, self._process):
@@ -173,17 +168,17 @@ class Spare:
         self._closed()
 
     def _hand_over(self, script: Script, deadline: float) -> bool:
-        """Write the script down the job pipe, which stays open: that it is emptied tells that the script was taken.
+        """Write the script into the job pipe and leave the pipe open: once it is empty, the spare has taken the script.
 
         Args:
             script: what to write.
             deadline: when to give up, on the monotonic clock.
 
         Returns:
-            whether all of it could be written by then.
+            whether all of it was written by then.
 
         Raises:
-            SpareDied: the spare had died already.
+            SpareDied: the spare was dead already.
         """
         text = memoryview(WAKE + frame(marshal.dumps(dict(script))))
         os.set_blocking(self._job, False)
@@ -197,12 +192,12 @@ class Spare:
         return not text
 
     def _taken(self) -> bool:
-        """Return whether the spare has read its whole script, and so may have begun it: see FIONREAD in pipe(7)."""
+        """Return whether the spare has read its whole script, and may have begun it: see FIONREAD in pipe(7)."""
         unread = fcntl.ioctl(self._job, termios.FIONREAD, bytes(_INT_BYTES))
         return not int.from_bytes(unread, sys.byteorder)
 
     def _watch(self, streams: Iterable[CappedStream], deadline: float) -> Excess | None:
-        """Read what comes until the script's end is reported or it is `deadline`; return what it has too much of."""
+        """Read until the script's end is reported, an excess is seen, or `deadline`; return the excess."""
         while not self._reported() and (seconds := deadline - time.monotonic()) > 0:
             drain(streams, self._reported, min(seconds, LOOK_SECONDS))
             if not self._reported() and (excess := look_for_excess(self._process, self._limits)):
@@ -210,13 +205,13 @@ class Spare:
         return None
 
     def _locate(self, streams: Iterable[CappedStream]) -> None:
-        """Have the script's process say where the script is, and wait for that, but not for long."""
+        """Have the script's process tell where the script is, and wait for that a short time."""
         before = len(self._result.data)
         self._say(LOCATE)
         drain(streams, lambda: self._reported() or is_whole(self._result.data[before:]), _LOCATE_SECONDS)
 
     def _say(self, word: bytes) -> None:
-        with contextlib.suppress(BrokenPipeError):  # the supervisor has gone, and with it the script
+        with contextlib.suppress(BrokenPipeError):  # the supervisor has exited, and with it the script
             os.write(self._control.fd, word)
 
     def _reported(self) -> bool:
@@ -224,7 +219,7 @@ class Spare:
 
 
 def _decode(line: bytes | bytearray, kind: type[Message]) -> Message | None:
-    """Return the supervisor's message; None where it has not come or is not what it should be."""
+    """Return the supervisor's message; None if it is absent or invalid."""
     try:
         return msgspec.json.decode(line, type=kind)
     except msgspec.DecodeError:

@@ -1,4 +1,4 @@
-"""One zygote as the host sees it: a jail that holds a warm interpreter, and forks a spare for every order."""
+"""The host's handle of one zygote: a jail with a warm interpreter that forks a spare for every order."""
 
 import logging
 import math
@@ -12,23 +12,17 @@ import msgspec
 from ..errors import ImportFailed, OrderFailed
 from ..host.jail_handle import JailHandle
 from ..limits import MB, Limits
-from ..protocol import Order
+from ..protocol import Order, Warm
 from .spare import Spare
 from .uids import UidPool
 
-# How long an import of the largest packages may take on a busy machine.
+# How long the import of the largest packages may take on a busy host.
 _WARM_UP_SECONDS = 60.0
-# How long a fork may take there.
+# How long a fork may take on a busy host.
 _ANSWER_SECONDS = 10.0
 _FAILURE_CHARACTERS = 500
 
 _log = logging.getLogger(__name__)
-
-
-class Warm(msgspec.Struct, frozen=True):
-    """The zygote's first word: it is warm, or what could not be imported."""
-
-    failure: str = ""
 
 
 class Zygote:
@@ -36,19 +30,19 @@ class Zygote:
 
     Attributes:
         jail: the jail.
-        running: how many scripts run in its spares now; its owner counts them.
-        served: how many scripts have run in its spares; its owner counts them too.
-        on_order: how many spares are still to come.
+        running: how many scripts run in its spares now; the pool counts them.
+        served: how many scripts have run in its spares; the pool counts them too.
+        on_order: how many spares were ordered and are not there yet.
     """
 
     def __init__(self, jail: JailHandle, limits: Limits, uids: UidPool, fresh_bytes: int | None = None) -> None:
-        """Take over a jail that starts to warm up.
+        """Take over a jail that begins to warm up.
 
         Args:
             jail: a fresh jail, which this object closes.
             limits: what a script may use.
-            numbers: where its spares get theirs from.
-            fresh_bytes: what an interpreter that has imported nothing takes of the address space; None: not known.
+            uids: hands out the user ids of its spares.
+            fresh_bytes: how much address space an interpreter takes that has imported nothing; None if not known.
         """
         self.jail = jail
         self.running = 0
@@ -72,7 +66,7 @@ class Zygote:
         try:
             said = msgspec.json.decode(line, type=Warm)
         except msgspec.DecodeError:
-            raise self.jail.failure("its zygote has ended") from None
+            raise self.jail.failure("its zygote exited") from None
         if said.failure:
             raise ImportFailed(f"SANDBOX_WARM_IMPORTS: {said.failure[:_FAILURE_CHARACTERS]}")
         self._address_space_bytes = self.jail.address_space_bytes()
@@ -89,7 +83,7 @@ class Zygote:
         """Order one more spare.
 
         Args:
-            order: makes the order, given the spare's number and what the zygote takes of the address space.
+            order: makes the order, given the spare's index and how much address space the zygote takes.
 
         Raises:
             SandboxUnavailable: the jail has failed.
@@ -99,20 +93,20 @@ class Zygote:
         try:
             self.jail.order(order(number, self._address_space_bytes))
         except OSError as error:
-            raise self.jail.failure("it does not take orders any more") from error
+            raise self.jail.failure("it takes no more orders") from error
         if not self.on_order:
             self._answer_until = time.monotonic() + _ANSWER_SECONDS
         self.on_order += 1
 
     def take(self) -> Spare:
-        """Return the spare that is ready next; wait for it.
+        """Wait for the next spare and return it.
 
         Raises:
             OrderFailed: the spare could not be made.
             SandboxUnavailable: the jail has failed.
         """
         if not self._ordered:
-            raise self.jail.failure("it has ended")
+            raise self.jail.failure("it exited")
         number = self._ordered[0]
         try:
             spare = Spare(self.jail, self._limits, partial(self._uids.give_back, number))
@@ -127,11 +121,11 @@ class Zygote:
         return spare
 
     def wait_anew(self) -> None:
-        """Give it all of its time to answer again."""
+        """Begin its time to answer anew."""
         self._answer_until = time.monotonic() + _ANSWER_SECONDS
 
     def answer_in(self) -> float:
-        """Return in how many seconds the next spare must be there; infinity where none is on order."""
+        """Return in how many seconds the next spare must be there; infinity if none is on order."""
         return self._answer_until - time.monotonic() if self.on_order else math.inf
 
     def close(self) -> None:

@@ -1,20 +1,20 @@
-"""Tries whether jails hold: once for everybody who asks at the same time, since a try takes a jail."""
+"""Proves again and again that jails hold: once for all that ask at the same time, since a proof takes a jail."""
 
 import threading
 import time
 from collections.abc import Callable
 
-# How long a result counts, and how long others wait for the try that goes on, which takes less.
+# How long a result counts, and how long others wait for a proof under way, which takes less.
 _FRESH_SECONDS = 1.0
 _WAIT_SECONDS = 30.0
-_STILL_TRYING = f"whether it holds has not been found out within {_WAIT_SECONDS:g} s."
+_STILL_TRYING = f"the self-test has not ended within {_WAIT_SECONDS:g} s."
 
 
 class Proof:
-    """Asks whether jails hold, one try at a time; who asks meanwhile or right afterwards gets the same result."""
+    """Proves that jails hold, once at a time; all that ask meanwhile or right afterwards get the same result."""
 
     def __init__(self, attempt: Callable[[], str | None]) -> None:
-        """Take what tries it: it returns why jails do not hold, None where they do."""
+        """Take what proves it, which returns why jails do not hold, and None if they do."""
         self._attempt = attempt
         self._lock = threading.Lock()
         self._failed_at = self._held_at = 0.0
@@ -35,12 +35,12 @@ class Proof:
         self._held_at = time.monotonic()
 
     def refusal(self) -> str | None:
-        """Return why jails do not hold, None where they do."""
+        """Return why jails do not hold; None if they do."""
         asked = time.monotonic()
         if not self._lock.acquire(timeout=_WAIT_SECONDS):
             return _STILL_TRYING
         try:
-            # That they held says nothing where one has failed since.
+            # A jail may have failed since they were last seen to hold.
             counts = self._refusal is not None or self._began >= self._failed_at
             if asked > self._fresh_until or not counts:
                 self._began = time.monotonic()

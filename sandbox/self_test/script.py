@@ -1,7 +1,7 @@
-# ruff: noqa: SIM115, S606 (what it does badly, it must not be able to do at all)
-"""The script with which the service proves a jail: it tries what must fail and returns what did not.
+# ruff: noqa: SIM115, S606 (these acts must fail)
+"""The script that proves a jail: it tries what must fail, and returns what did not.
 
-It runs like any script, by the real path, and is read as text: the service never imports it.
+It runs like any script, and the service reads it as text: it never imports it.
 """
 
 import os
@@ -27,7 +27,7 @@ def tries(service_pid: int, service_file: str, outside: str, root: bool) -> Iter
 
 
 def run_program() -> None:
-    """Ask for a program that does not exist: where that is the answer, one that exists would have run."""
+    """Run a program that does not exist: if the kernel says so, one that exists would have run."""
     try:
         os.execv("/no-such-program", ["no-such-program"])
     except FileNotFoundError:
@@ -35,7 +35,7 @@ def run_program() -> None:
 
 
 def refuse_unless_root() -> None:
-    """Raise what a refused act raises where the script is not root."""
+    """Raise what a refused act raises, if the script is not root."""
     if os.getuid() != 0:
         raise PermissionError
 

@@ -1,4 +1,4 @@
-"""Proves a way to start a jail: runs a real script in it, by the real path, that tries what must fail."""
+"""Proves a jail: a real script runs in it like any other, and tries what must fail."""
 
 import json
 import os
@@ -16,16 +16,16 @@ _SCRIPT = Path(__file__).with_name("script.py").read_text("utf-8")
 
 
 def self_test(run: Callable[[Script], Outcome], *, root: bool) -> tuple[str, ...]:
-    """Return what a script could do that it must not; nothing where the jail holds.
+    """Return what a script could do that it must not; nothing if the jail holds.
 
     Args:
         run: runs a script in a jail.
-        root: whether scripts should have a user id of their own.
+        root: whether the service is root, so that scripts must have user ids of their own.
 
     Raises:
         SandboxUnavailable: no script could be run.
     """
-    # In a folder that anybody may write to, so that nothing but the jail refuses it.
+    # Anybody may write to this folder, so only the jail can refuse it.
     outside = f"/var/tmp/sandbox-self-test-{secrets.token_hex(8)}"  # noqa: S108
     arguments = {
         "service_pid": os.getpid(),
@@ -39,5 +39,5 @@ def self_test(run: Callable[[Script], Outcome], *, root: bool) -> tuple[str, ...
             return (f"not run at all ({outcome.end.value}: {outcome.error})",)
         return tuple(msgspec.json.decode(outcome.result, type=list[str]))
     finally:
-        with suppress(OSError):  # not there, as it should be
+        with suppress(OSError):  # the jail holds, and there is no such file
             os.unlink(outside)

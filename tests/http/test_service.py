@@ -91,8 +91,8 @@ def test_start_logs_why_no_script_can_run(serve: Serve) -> None:
     document = requests.get(f"{server.url}/health", timeout=30).json()
     assert document["reason"] in line["message"]
     # One reason for every way that was tried, said once in all.
-    assert said_at_start(server).count("it ended before a spare was ready") == 1
-    assert json.dumps(document).count("it ended before a spare was ready") == 1
+    assert said_at_start(server).count("it exited before a spare was ready") == 1
+    assert json.dumps(document).count("it exited before a spare was ready") == 1
 
 
 def test_a_reason_is_listed_once_however_many_ways_it_stops(serve: Serve) -> None:
@@ -100,12 +100,12 @@ def test_a_reason_is_listed_once_however_many_ways_it_stops(serve: Serve) -> Non
     document = requests.get(f"{server.url}/health", timeout=30).json()
     assert (document["status"], document["isolation"]) == ("healthy", "process")
     assert [layer for layer in document["missing"] if "jail failed" in layer] == [
-        "namespaces and seccomp: The jail failed: it ended before a spare was ready."
+        "namespaces and seccomp: The jail failed: it exited before a spare was ready."
     ]
     deadline = time.monotonic() + 10
     while "Missing: " not in said_at_start(server) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert said_at_start(server).count("it ended before a spare was ready") == 1
+    assert said_at_start(server).count("it exited before a spare was ready") == 1
 
 
 def test_request_is_logged_without_what_is_the_clients(server: Server) -> None:

@@ -6,8 +6,9 @@ import pytest
 from sandbox.host.streams import CappedStream, drain
 from sandbox.limits import MB, Limits
 from sandbox.outcome import End, Outcome
-from sandbox.pool.judge import ENVELOPE_BYTES, ExitReport, Run, judge
+from sandbox.pool.judge import ENVELOPE_BYTES, Run, judge
 from sandbox.pool.watch import Excess
+from sandbox.protocol import ExitReport
 
 LIMITS = Limits(timeout_seconds=2, cpu_seconds=3, result_bytes=100)
 SOURCE = "def main():\n    while True:\n        pass\n"

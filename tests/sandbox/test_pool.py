@@ -19,7 +19,7 @@ from sandbox.protocol import Order
 
 
 class JailHandle:
-    """What a keeper touches of a jail."""
+    """What a pool uses of a jail."""
 
     def __init__(self, control: socket.socket) -> None:
         self.control = control

@@ -14,6 +14,7 @@ import pytest
 
 from sandbox import IsolationLevel, Limits, SandboxUnavailable
 from sandbox.host.jail_handle import JailHandle
+from sandbox.host.jail_setup import make_order
 from sandbox.host.spawn_broker import BrokeredSpawner
 from sandbox.host.spawner import LocalSpawner, make_local_spawner
 from sandbox.isolation import IsolationProfile
@@ -83,7 +84,7 @@ def test_no_descriptor_for_a_jail(spawner: LocalSpawner) -> None:
 
 
 @pytest.mark.parametrize(
-    ("left", "said"), [(0, r"cannot be asked for: .*Too many open files"), (2, "no descriptor is left")]
+    ("left", "said"), [(0, r"cannot be asked for: .*Too many open files"), (2, "no file descriptor is left")]
 )
 def test_no_descriptor_for_a_jail_that_another_process_starts(
     left: int, said: str, brokered_spawner: BrokeredSpawner
@@ -105,7 +106,7 @@ def test_a_pool_outlives_what_its_machine_lacked(spawner: LocalSpawner) -> None:
     pool = SparePool(
         "bare",
         start,
-        lambda number, size: spawner.host.order(PROCESS, number, Limits(), size),
+        lambda index, size: make_order(spawner.host, PROCESS, Limits(), index, size),
         lambda spare: checked.set(),
         spares=1,
         recycle_scripts=10,
