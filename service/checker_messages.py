@@ -34,7 +34,7 @@ class Setup(msgspec.Struct, frozen=True):
     patient_seconds: float
 
 
-class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a checker says of a script.
 
     Attributes:

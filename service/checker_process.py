@@ -22,7 +22,7 @@ from policy import Policy, Report
 from sandbox.host.seccomp import compile_filter, load_filter
 from sandbox.jail import kernel
 from sandbox.limits import MB
-from service.checker_messages import LENGTH_BYTES, PATIENT, READY, Answer, Setup
+from service.checker_messages import LENGTH_BYTES, PATIENT, READY, Setup, Verdict
 
 # Nobody's: beside the server's own (service/launcher.py), for a server that is root.
 UNPRIVILEGED_ID = 65_531
@@ -103,7 +103,7 @@ class CheckerProcess:
                 used = resource.getrusage(resource.RUSAGE_SELF)
                 last = (used.ru_maxrss - before) * 1024 > _RETIRE_BYTES
                 last = last or used.ru_utime + used.ru_stime > _RETIRE_CPU_SECONDS
-                answer = msgspec.json.encode(Answer(report, fault, last))
+                answer = msgspec.json.encode(Verdict(report, fault, last))
                 signal.setitimer(signal.ITIMER_PROF, 0)
                 _write_all(SOCKET_FD, len(answer).to_bytes(LENGTH_BYTES, "big") + answer)
         finally:

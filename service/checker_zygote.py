@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from service.checker_messages import LENGTH_BYTES, READY, Answer, Setup
+from service.checker_messages import LENGTH_BYTES, READY, Setup, Verdict
 
 # An answer is far smaller (policy/checker.py).
 _ANSWER_BYTES = 512 * 2**10
@@ -87,7 +87,7 @@ class Checker:
         with suppress(OSError):  # it has ended
             signal.pidfd_send_signal(self._pidfd, signal.SIGCONT)
 
-    def check(self, script: bytes) -> Answer | None:
+    def check(self, script: bytes) -> Verdict | None:
         """Return what it says of a script; None if it has ended, or says nothing that can be understood.
 
         Raises:
@@ -111,7 +111,7 @@ class Checker:
                     return None
                 if took > _LATE * self._kind.wall_seconds:
                     raise TimeoutError
-            return msgspec.json.decode(received[LENGTH_BYTES:], type=Answer)
+            return msgspec.json.decode(received[LENGTH_BYTES:], type=Verdict)
         except BlockingIOError as error:
             raise TimeoutError from error
         except (ConnectionError, msgspec.DecodeError):

@@ -19,7 +19,7 @@ from itertools import count
 from policy import Report
 from policy.rules import Rule
 from sandbox.limits import KB, MB
-from service.checker_messages import PATIENT, QUICK, Answer, Setup
+from service.checker_messages import PATIENT, QUICK, Setup, Verdict
 from service.checker_zygote import Checker, CheckersUnavailable, CheckerZygote, Kind
 
 MEMORY_BYTES = 300 * MB
@@ -29,7 +29,7 @@ PATIENT_SECONDS = 1.0
 _QUICK_WALL_SECONDS = 0.3
 _PATIENT_WALL_SECONDS = 1.2
 # How long a script waits for a checker that is free, and how many may wait for a patient one: each holds a thread of
-# the server, and most of those are for scripts that take no time to check (service/server.py).
+# the server, and most of those are for scripts that take no time to check (service/gunicorn_worker.py).
 WAIT_SECONDS = 5.0
 _MOST_WAITING = 16
 # A longer script is for a patient checker at once: a quick one could hardly end with it.
@@ -110,7 +110,7 @@ class _Lane:
         while len(self._idle) < self._checkers:
             self._idle.append(self._zygote.order(self._kind))
 
-    def check(self, script: bytes) -> Answer | None:
+    def check(self, script: bytes) -> Verdict | None:
         """Return what a checker says of a script; None if the script took too much of it.
 
         Raises:
@@ -127,7 +127,7 @@ class _Lane:
         finally:
             self._admitted.release()
 
-    def _check_in_turn(self, script: bytes) -> Answer | None:
+    def _check_in_turn(self, script: bytes) -> Verdict | None:
         if not self._turns.take(len(script), WAIT_SECONDS):
             raise CheckersBusy
         try:

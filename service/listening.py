@@ -14,7 +14,7 @@ from click.core import ParameterSource
 
 from service.settings import DEBUGGER, Settings
 
-_log = logging.getLogger("service.server")
+_log = logging.getLogger("service.gunicorn_worker")
 
 
 def arrange_listening(settings: Settings) -> None:

@@ -63,7 +63,8 @@ def test_start_names_the_policy_file_and_whether_it_denies_anything(tmp_path: Pa
     for text, number in (("version: 1\nextends: default\nwithout: [debugger]\n", 9), ("version: 1\n", 0)):
         policy_file.write_text(text)
         server = new_server(POLICY_FILE=str(policy_file))
-        assert f"The policy is POLICY_FILE={policy_file}; rules: {number}." in server.log_text()
+        logged(server, f"The policy is POLICY_FILE={policy_file}; rules: {number}.")
+        logged(server, "Isolation level")
         assert ("no script is refused" in server.log_text()) == (number == 0)
         server.stop()
 
@@ -74,10 +75,18 @@ def test_start_opens_nothing_under_home(server: Server) -> None:
 
 def test_start_logs_the_level(server: Server) -> None:
     level = requests.get(f"{server.url}/health", timeout=30).json()["isolation"]
-    lines = [line for line in server.log_lines() if line["message"].startswith("Scripts are isolated")]
-    assert [(line["severity"], line["message"]) for line in lines] == [
-        ("INFO", f"Scripts are isolated at the level {level}.")
-    ]
+    line = logged(server, "Isolation level")
+    assert (line["severity"], line["message"]) == ("INFO", f"Isolation level: {level}")
+
+
+def logged(server: Server, beginning: str) -> dict[str, Any]:
+    """Wait until the server has logged a line that begins so, and return the only one."""
+    deadline = time.monotonic() + 20
+    while not (found := [line for line in server.log_lines() if line["message"].startswith(beginning)]):
+        assert time.monotonic() < deadline, server.log_text()
+        time.sleep(0.02)
+    (line,) = found
+    return line
 
 
 def said_at_start(server: Server) -> str:
@@ -86,7 +95,7 @@ def said_at_start(server: Server) -> str:
 
 def test_start_logs_why_no_script_can_run(serve: Serve) -> None:
     server = serve(SANDBOX_MIN_ISOLATION="namespaces", NSJAIL="/bin/false")
-    (line,) = [line for line in server.log_lines() if line["message"].startswith("No script can be run")]
+    line = logged(server, "No script can be run")
     assert line["severity"] == "ERROR"
     document = requests.get(f"{server.url}/health", timeout=30).json()
     assert document["reason"] in line["message"]
@@ -213,7 +222,7 @@ def test_worker_that_is_replaced_runs_scripts(new_server: Serve) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert server.post("def main():\n    return 1\n").json()["result"] == 1
-    assert server.log_text().count("Scripts are isolated") == 2
+    assert server.log_text().count("Isolation level") == 2
     server.stop()
 
 

@@ -24,7 +24,7 @@ from sandbox.host.seccomp import compile_filter, load_filter
 from sandbox.jail import kernel
 from sandbox.limits import MB
 from service import checker_process
-from service.checker_messages import LENGTH_BYTES, Answer
+from service.checker_messages import LENGTH_BYTES, Verdict
 from service.checker_zygote import Checker, CheckersUnavailable, CheckerZygote, Kind
 from service.checkers import Checkers, CheckersBusy, CheckFailed
 
@@ -408,7 +408,7 @@ def test_a_checker_that_says_too_little_is_given_up(forged: tuple[Checker, socke
 
 def test_a_fault_of_the_check_is_no_fault_of_the_script(checkers: Checkers, monkeypatch: pytest.MonkeyPatch) -> None:
     def faulty(self: Checker, script: bytes) -> Any:
-        return Answer(None, "KeyError at checker.py:1")
+        return Verdict(None, "KeyError at checker.py:1")
 
     monkeypatch.setattr(Checker, "check", faulty)
     with pytest.raises(CheckFailed, match="KeyError at"):

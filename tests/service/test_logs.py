@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from service.logs import JsonFormatter, RequestLine, TextFormatter, log_request, trace_name
+from service.logs import AccessLogEntry, JsonFormatter, TextFormatter, log_request, trace_name
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
@@ -28,7 +28,7 @@ as_json = pytest.mark.parametrize("written", [JsonFormatter], indirect=True)
 as_text = pytest.mark.parametrize("written", [TextFormatter], indirect=True)
 
 
-def line(status: int = 200, **changes: object) -> RequestLine:
+def line(status: int = 200, **changes: object) -> AccessLogEntry:
     values: dict[str, object] = {
         "method": "POST",
         "path": "/execute",
@@ -40,7 +40,7 @@ def line(status: int = 200, **changes: object) -> RequestLine:
         "trace": f"projects/p/traces/{TRACE}",
         "details": {"code": "returned", "wall_ms": 3.1},
     }
-    return RequestLine(status=status, **(values | changes))  # type: ignore[arg-type]
+    return AccessLogEntry(status=status, **(values | changes))  # type: ignore[arg-type]
 
 
 @as_json

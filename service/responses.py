@@ -1,25 +1,29 @@
-"""What the service answers: an `Answer`, and the JSON documents of the HTTP contract."""
+"""The service's responses, and the JSON documents of the HTTP contract."""
 
+import logging
+import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from policy import Report
-from sandbox import End, Health, Outcome
+from sandbox import End, Health, Outcome, Overloaded
 
 _encoder = msgspec.json.Encoder()
+_log = logging.getLogger("service")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What goes back to the client, before it is turned into HTTP.
+class JsonResponse:
+    """A response, before it becomes HTTP.
 
     Attributes:
         status: the HTTP status.
-        document: what becomes the JSON body; None for no body.
-        headers: besides those that every answer has.
-        details: for the log line.
+        document: the JSON body; None for no body.
+        headers: the headers besides those of every response.
+        details: for the log.
     """
 
     status: int
@@ -34,7 +38,7 @@ class Answer:
         try:
             return _encoder.encode(self.document)
         except UnicodeEncodeError:
-            # A lone surrogate, from a script's own exception message for example, has no UTF-8.
+            # A lone surrogate, for example in the message of a script's exception, has no UTF-8.
             return _encoder.encode(_without_surrogates(self.document))
 
 
@@ -50,7 +54,7 @@ def _without_surrogates(value: Any) -> Any:
 
 
 def error_document(code: str, sentence: str, **more: Any) -> dict[str, Any]:
-    """Describe an error; of `more`, which is what helps besides, only what is not empty is kept."""
+    """Describe an error, with those of the `more` fields that are not empty."""
     return {"error": sentence, "code": code, **{name: value for name, value in more.items() if value}}
 
 
@@ -71,14 +75,14 @@ def report_document(report: Report) -> dict[str, Any]:
 
 
 def outcome_document(outcome: Outcome) -> dict[str, Any]:
-    """Describe what became of a script that was run."""
+    """Describe the outcome of a script."""
     if outcome.end is End.RETURNED:
         # The sandbox has checked that this is JSON, so it goes through as it is.
         document: dict[str, Any] = {"result": msgspec.Raw(outcome.result)}
     elif outcome.end is End.SYNTAX_ERROR:
-        # As when the policy finds it: nothing has been run.
-        place = {"line": outcome.line, "column": outcome.column}
-        return error_document(outcome.end.value, outcome.error, **place, traceback=outcome.traceback)
+        # The same document as when the policy finds it: nothing has run.
+        position = {"line": outcome.line, "column": outcome.column}
+        return error_document(outcome.end.value, outcome.error, **position, traceback=outcome.traceback)
     else:
         document = error_document(outcome.end.value, outcome.error, line=outcome.line, traceback=outcome.traceback)
     document |= {"stdout": outcome.stdout, "stderr": outcome.stderr}
@@ -90,7 +94,7 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
 
 
 def usage_document(outcome: Outcome) -> dict[str, float]:
-    """Describe how long a script waited and what it used, to a tenth."""
+    """Describe how long a script waited and what it used, rounded to a tenth."""
     return {
         "wall_ms": round(outcome.usage.wall_ms, 1),
         "cpu_ms": round(outcome.usage.cpu_ms, 1),
@@ -100,13 +104,32 @@ def usage_document(outcome: Outcome) -> dict[str, float]:
 
 
 def health_document(health: Health) -> dict[str, Any]:
-    """Describe whether scripts can be run, how well isolated, and what this place lacks."""
+    """Describe whether scripts can be run, how well isolated, and which layers this host lacks."""
     document: dict[str, Any] = {"status": "unhealthy" if health.reason else "healthy"}
     if health.isolation is not None:
         document["isolation"] = health.isolation.value
     if health.reason:
         document["reason"] = health.reason
-    # What has its place in the reason is not said twice.
+    # The reason names some of the missing layers already.
     if missing := [layer for layer in health.missing if layer not in health.reason]:
         document["missing"] = missing
     return document
+
+
+def overloaded(error: Overloaded, details: dict[str, str | float]) -> JsonResponse:
+    """Return the response to a request that finds no room."""
+    retry = {"Retry-After": str(error.retry_after_seconds)}
+    return JsonResponse(429, error_document("overloaded", str(error)), retry, details)
+
+
+def not_found(paths: Iterable[str]) -> JsonResponse:
+    """Return the response to a path that does not exist; it names those which do."""
+    return JsonResponse(404, error_document("not_found", f"There is nothing here; try {', '.join(paths)}."))
+
+
+def internal_error() -> JsonResponse:
+    """Log the current exception under an id, and return a response with the id alone."""
+    error_id = uuid.uuid4().hex
+    _log.exception("Internal error %s", error_id)
+    document = error_document("internal_error", f"The service failed; its log has the details under {error_id}.")
+    return JsonResponse(500, document | {"id": error_id}, details={"error_id": error_id})

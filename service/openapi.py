@@ -1,4 +1,4 @@
-"""The HTTP contract as an OpenAPI document: `openapi.json`, with the limits of this service's settings."""
+"""The HTTP contract as an OpenAPI document: `openapi.json` with the limits of this service's settings."""
 
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,10 @@ from service.settings import Settings
 _FILE = Path(__file__).with_name("openapi.json")
 
 
-def load_contract(settings: Settings) -> dict[str, Any]:
-    """Return the document, in which the schemas' limits are those of the settings.
+def load_openapi(settings: Settings) -> dict[str, Any]:
+    """Return the document, with the limits of the settings in its schemas.
 
-    JSON Schema counts characters where the settings count bytes of UTF-8; there are never more of those than of these.
+    JSON Schema counts characters and the settings count bytes of UTF-8; a text never has more characters than bytes.
     """
     document: dict[str, Any] = msgspec.json.decode(_FILE.read_bytes())
     schemas = document["components"]["schemas"]

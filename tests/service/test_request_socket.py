@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from service import server
-from service.server import RequestSocket, RequestTooSlow
+from service import request_socket
+from service.request_socket import RequestSocket, RequestTooSlow
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_client_that_does_not_read_is_given_up(
     ends: tuple[RequestSocket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours, _ = ends
-    monkeypatch.setattr(server, "RESPONSE_SECONDS", 0.1)
+    monkeypatch.setattr(request_socket, "RESPONSE_SECONDS", 0.1)
     with pytest.raises(BrokenPipeError):
         ours.sendall(b"x" * 10_000_000)
 
@@ -89,4 +89,4 @@ def test_client_is_given_up_by_another_thread(ends: tuple[RequestSocket, socket.
         with pytest.raises(BrokenPipeError):
             ours.sendall(b"x" * 10_000_000)
     assert ours.waiting_since == math.inf
-    assert ours.answered == (waits != "for a request")
+    assert ours.responding == (waits != "for a request")
