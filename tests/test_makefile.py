@@ -28,8 +28,7 @@ def python_that_is(version: str, folder: Path, *, venv: bool = True) -> Path:
 def clone(tmp_path: Path) -> Path:
     """What of a fresh clone the Makefile reads."""
     shutil.copy(ROOT / "Makefile", tmp_path)
-    for file in ROOT.glob("requirements*"):
-        shutil.copy(file, tmp_path)
+    shutil.copytree(ROOT / "requirements", tmp_path / "requirements")
     return tmp_path
 
 

@@ -135,7 +135,8 @@ def test_every_file_of_the_image_counts_for_its_tag(terraform: Terraform) -> Non
         "sandbox/jail/boot.py",
         "service/launcher.py",
     }
-    copied |= {file.name for file in ROOT.glob("requirements*.txt")}
+    pins = [*ROOT.glob("requirements*.txt"), *ROOT.glob("requirements/*.txt")]
+    copied |= {str(file.relative_to(ROOT)) for file in pins}
     assert copied <= counted
     for folder in ("policy", "sandbox", "service", "nsjail"):
         there = {
