@@ -83,6 +83,32 @@ def test_a_service_with_its_policy(server: Server) -> None:
     assert "not swept: refused" in done.stdout
 
 
+def make_attack(*variables: str) -> subprocess.CompletedProcess[str]:
+    """Run `make attack`, in which nothing is installed anew."""
+    installed = ("--assume-old=.venv/installed-dev", "--assume-old=.venv-sandbox/installed")
+    command = ["make", "--no-print-directory", *installed, "attack", *variables]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=110)
+
+
+def test_one_attack(serve: Serve, no_rules: Path) -> None:
+    """By the name of its file, by that of one of its cases, and by one that there is not."""
+    url = serve(POLICY_FILE=str(no_rules), **SETTINGS).url
+    done = make_attack(f"URL={url}", "ATTACK=mount")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "| privilege | 1/1 |" in done.stdout
+    assert "| all | 1/1 |" in done.stdout
+    assert "| system calls answered | not swept |" in done.stdout
+
+    cases = [one.name for one in ATTACKS if one.name.startswith("socket_family-")]
+    assert len(cases) > 1
+    assert f"| all | {len(cases)}/{len(cases)} |" in make_attack(f"URL={url}", "ATTACK=socket_family").stdout
+    assert "| all | 1/1 |" in make_attack(f"URL={url}", f"ATTACK={cases[0]}").stdout
+
+    done = make_attack(f"URL={url}", "ATTACK=no_such")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is no attack no_such; each is a file of tests/attacks" in done.stderr
+
+
 def test_a_service_that_holds_nothing() -> None:
     health = b'{"status": "healthy", "isolation": "seccomp"}'
     with service_that_answers(200, b'{"result": "reached"}', health) as (url, tokens):
