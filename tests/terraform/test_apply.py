@@ -9,7 +9,7 @@ from tests.conftest import ROOT
 from tests.terraform.conftest import Terraform
 from tests.terraform.fake_google import DIGEST, PROJECT
 
-pytestmark = [pytest.mark.needs_terraform_provider, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.needs_terraform_provider, pytest.mark.timeout(300)]
 
 REGION = "europe-west1"
 NAME = "python-code-executor"
