@@ -15,7 +15,7 @@ import pytest
 
 from tests.attack_suite import Findings, Verdict, judge, report
 from tests.attacking import ATTACKS, CATEGORIES, LIMITS, SETTINGS
-from tests.conftest import ROOT, Serve, Server
+from tests.conftest import INSTALLED, ROOT, Serve, Server, make
 from tests.sandbox.conftest import LEVELS
 
 README = " ".join((ROOT / "README.md").read_text().split())
@@ -61,6 +61,7 @@ def service_that_answers(status: int, document: bytes, health: bytes) -> Iterato
         server.shutdown()
 
 
+@pytest.mark.slow
 def test_a_service_that_holds(serve: Serve, no_rules: Path) -> None:
     server = serve(POLICY_FILE=str(no_rules), **SETTINGS)
     done = attack(server.url, "network", "neighbours", **SETTINGS)
@@ -76,6 +77,7 @@ def test_a_service_that_holds(serve: Serve, no_rules: Path) -> None:
     assert left_out
 
 
+@pytest.mark.slow
 def test_a_service_with_its_policy(server: Server) -> None:
     done = attack(server.url, "network")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -84,10 +86,8 @@ def test_a_service_with_its_policy(server: Server) -> None:
 
 
 def make_attack(*variables: str) -> subprocess.CompletedProcess[str]:
-    """Run `make attack`, in which nothing is installed anew."""
-    installed = ("--assume-old=.venv/installed-dev", "--assume-old=.venv-sandbox/installed")
-    command = ["make", "--no-print-directory", *installed, "attack", *variables]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=110)
+    """Run `make attack`."""
+    return make(ROOT, *INSTALLED, "attack", *variables)
 
 
 def test_one_attack(serve: Serve, no_rules: Path) -> None:

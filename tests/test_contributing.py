@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import subprocess
 import tomllib
 from pathlib import Path
 
@@ -10,18 +9,16 @@ import pytest
 import yaml
 
 from tests.attacking import ATTACKS
-from tests.conftest import ROOT
+from tests.conftest import INSTALLED, ROOT, make
 
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
-INSTALLED = ("--assume-old=.venv/installed-dev", "--assume-old=.venv-sandbox/installed")
 
 
 def recipe(target: str) -> str:
     """Return what a target of the Makefile runs, without what it installs before."""
-    command = ["make", "--no-print-directory", "--dry-run", *INSTALLED, target]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=30).stdout
+    return make(ROOT, "--dry-run", *INSTALLED, target).stdout
 
 
 @pytest.mark.parametrize("text", [CONTRIBUTING, CHANGELOG], ids=["CONTRIBUTING.md", "CHANGELOG.md"])
@@ -70,13 +67,12 @@ def test_format_sorts_imports_and_formats(tmp_path: Path) -> None:
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
     file = tmp_path / "module.py"
     file.write_text("import sys\nimport os\n\nprint( os.sep,sys.path )\n")
-    command = ["make", "-C", str(tmp_path), *INSTALLED, "format"]
-    subprocess.run(command, capture_output=True, check=True, timeout=30)
+    make(tmp_path, *INSTALLED, "format")
     assert file.read_text() == "import os\nimport sys\n\nprint(os.sep, sys.path)\n"
 
 
 def test_help_has_every_target_with_a_description_under_its_heading() -> None:
-    shown = subprocess.run(["make", "-C", str(ROOT), "help"], capture_output=True, text=True, check=True).stdout
+    shown = make(ROOT, "help").stdout
     headings = re.findall(r"^(\w+)$", shown, re.MULTILINE)
     assert headings == ["Use", "Develop", "Measure", "Deploy"]
     phony = {name for line in re.findall(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE) for name in line.split()}

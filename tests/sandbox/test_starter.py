@@ -116,6 +116,7 @@ def test_a_keeper_outlives_what_its_machine_lacked(starter: LocalStarter) -> Non
     keeper.close()
 
 
+@pytest.mark.slow
 @pytest.mark.needs_root
 def test_a_folder_that_could_not_be_removed_is_removed_later(starter: LocalStarter) -> None:
     jail = starter.start(PROCESS, None)

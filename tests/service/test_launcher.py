@@ -109,6 +109,7 @@ def test_an_ordinary_user_is_served_without_another_process(new_server: Serve) -
     server.stop()
 
 
+@pytest.mark.slow
 def test_stop_lets_scripts_finish_and_leaves_no_process(launched: Server) -> None:
     with ThreadPoolExecutor() as pool:
         running = pool.submit(launched.post, SLEEP, args={"seconds": 2})
@@ -118,6 +119,7 @@ def test_stop_lets_scripts_finish_and_leaves_no_process(launched: Server) -> Non
         assert stopping.result() < 8
 
 
+@pytest.mark.slow
 @pytest.mark.needs_root
 def test_it_ends_with_the_status_of_a_server_that_is_killed(launched: Server) -> None:
     everything = launched.processes()
@@ -126,6 +128,7 @@ def test_it_ends_with_the_status_of_a_server_that_is_killed(launched: Server) ->
     wait_until_gone(everything)
 
 
+@pytest.mark.slow
 @pytest.mark.needs_root
 def test_what_the_killed_server_leaves_behind_is_not_waited_for(launched: Server) -> None:
     """Its worker would go on for as long as a client uses its connection."""
@@ -165,6 +168,7 @@ launcher._end(starter, 7)
     assert subprocess.run(command, cwd=ROOT, timeout=30, check=False).returncode == 7
 
 
+@pytest.mark.slow
 @pytest.mark.needs_root
 @pytest.mark.parametrize("user", [SERVER_UID, 0], ids=["server", "starter"])
 def test_a_stopped_process_is_continued(user: int, launched: Server) -> None:
@@ -175,6 +179,7 @@ def test_a_stopped_process_is_continued(user: int, launched: Server) -> None:
     assert launched.post(SLEEP, args={"seconds": 0}).json()["result"] == "slept"
 
 
+@pytest.mark.slow
 @pytest.mark.needs_root
 def test_it_ends_in_failure_when_nothing_starts_jails_any_more(launched: Server) -> None:
     everything = launched.processes()
@@ -184,6 +189,7 @@ def test_it_ends_in_failure_when_nothing_starts_jails_any_more(launched: Server)
     wait_until_gone(everything)
 
 
+@pytest.mark.slow
 @pytest.mark.needs_root
 def test_a_dead_zygote_is_replaced(launched: Server) -> None:
     hello = "def main():\n    return 1\n"

@@ -14,7 +14,14 @@ from tests.conftest import ROOT, Serve, Server, free_port, start_server
 PLAIN = ("functions_framework", "--target", "app")
 RUN = ("service",)
 LAUNCHER = ("service.launcher",)
-WAYS = pytest.mark.parametrize("module", [PLAIN, RUN, LAUNCHER], ids=["plain", "make run", "launcher"])
+WAYS = pytest.mark.parametrize(
+    "module",
+    [
+        pytest.param(PLAIN, id="plain", marks=pytest.mark.slow),
+        pytest.param(RUN, id="make run"),
+        pytest.param(LAUNCHER, id="launcher", marks=pytest.mark.slow),
+    ],
+)
 NOBODY_ASKED = "Callers are not authenticated: whoever reaches this port can run scripts."
 
 
@@ -69,6 +76,7 @@ def has_ipv6() -> bool:
     return True
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
 @pytest.mark.parametrize(
     ("module", "host"),
