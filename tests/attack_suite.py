@@ -82,7 +82,7 @@ class Findings:
 
     def cell(self, categories: tuple[str, ...]) -> str:
         """Return the table's cell for some categories."""
-        count = sum((self.verdicts[category] for category in categories), Counter())
+        count = sum((self.verdicts.get(category, Counter()) for category in categories), Counter[Verdict]())
         held = count[Verdict.HELD] + count[Verdict.REFUSED]
         refused = f", {count[Verdict.REFUSED]} refused" if count[Verdict.REFUSED] else ""
         return f"{held}/{held + count[Verdict.THROUGH]}{refused}"
@@ -264,7 +264,8 @@ def _attack_own(
 def report(columns: dict[str, Findings]) -> str:
     """Return the table and the lists, in Markdown."""
     lines = [f"| category | {' | '.join(columns)} |", f"| --- |{' --- |' * len(columns)}"]
-    for title, categories in (*((one, (one,)) for one in CATEGORIES), ("all", CATEGORIES)):
+    tried = [one for one in CATEGORIES if any(one in found.verdicts for found in columns.values())]
+    for title, categories in (*((one, (one,)) for one in tried), ("all", CATEGORIES)):
         lines.append(f"| {title} | {' | '.join(found.cell(categories) for found in columns.values())} |")
     swept = " | ".join(", ".join(sorted(found.answered)) for found in columns.values())
     lines += [f"| system calls answered | {swept} |", ""]

@@ -96,6 +96,7 @@ def test_one_attack(serve: Serve, no_rules: Path) -> None:
     done = make_attack(f"URL={url}", "ATTACK=mount")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "| privilege | 1/1 |" in done.stdout
+    assert "| kernel |" not in done.stdout
     assert "| all | 1/1 |" in done.stdout
     assert "| system calls answered | not swept |" in done.stdout
 
