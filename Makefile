@@ -13,7 +13,7 @@ ACCOUNT = $(SERVICE)-run@$(PROJECT).iam.gserviceaccount.com
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run image clean check test test-quick lint format attack fuzz-http fuzz-policy lint-cloud terraform-docs
+.PHONY: help run image clean check check-sandbox check-others test lint format attack fuzz-http fuzz-policy lint-cloud terraform-docs
 .PHONY: lock sbom audit bench bench-policy bench-image soak image-size deploy check-python
 .DEFAULT_GOAL := help
 
@@ -35,15 +35,19 @@ clean: ## Remove the environments and every cache.
 
 ##@ Develop
 
-# The linters wait for nobody, and the tests mostly wait: side by side they take as long as the tests.
+# Side by side, for a test often waits: the linters, and the tests in two parts that take about as long as each other.
 check: .venv/installed-dev .venv-sandbox/installed ## Check a change: lint, types and the tests that are not slow (a minute).
-	@$(MAKE) --no-print-directory --jobs=2 lint test-quick
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target lint check-sandbox check-others
+
+check-sandbox:
+	.venv/bin/python -m pytest --quiet -m "not slow" $(ARGS) tests/sandbox tests/policy
+
+check-others:
+	.venv/bin/python -m pytest --quiet -m "not slow" $(ARGS) tests --ignore=tests/sandbox --ignore=tests/policy \
+	  --ignore=tests/container
 
 test: .venv/installed-dev .venv-sandbox/installed ## Install what is needed and run every test; ARGS goes to pytest.
 	.venv/bin/python -m pytest $(ARGS)
-
-test-quick: .venv/installed-dev .venv-sandbox/installed ## Run the tests that are not slow; ARGS goes to pytest.
-	.venv/bin/python -m pytest --quiet -m "not slow" $(ARGS)
 
 lint: .venv/installed-dev ## Check style (ruff), types (mypy, strict) and the Dockerfile (hadolint).
 	.venv/bin/ruff check .

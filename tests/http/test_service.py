@@ -171,6 +171,7 @@ def test_overload_is_a_429_that_says_when_to_come_back(serve: Serve) -> None:
     assert server.post(SLEEP, args={"seconds": 0}).status_code == 200
 
 
+@pytest.mark.slow
 def test_health_answers_under_load(serve: Serve) -> None:
     server = serve(SANDBOX_CONCURRENCY="1", SANDBOX_TIMEOUT_SECONDS="1")
     load = threading.Thread(target=together, args=(20, lambda: server.post(SLEEP, args={"seconds": 0.8})))

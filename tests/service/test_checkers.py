@@ -119,6 +119,7 @@ def check_refuses(script: str, error: str) -> None:
         checkers.close()
 
 
+@pytest.mark.slow
 def test_long_checks_hold_up_no_short_one(checkers: Checkers) -> None:
     with ThreadPoolExecutor() as pool:
         answers = [pool.submit(checkers.check, f"{LONG};b={number}") for number in range(4)]

@@ -91,6 +91,7 @@ def test_the_server_is_an_unprivileged_user_and_so_is_what_runs_scripts(launched
     assert launched.isolation() == "namespaces"
 
 
+@pytest.mark.slow
 @pytest.mark.needs_root
 def test_the_level_seccomp_is_served_too(new_server: Serve) -> None:
     server = new_server(module=LAUNCHER, without_namespaces=True)
@@ -99,6 +100,7 @@ def test_the_level_seccomp_is_served_too(new_server: Serve) -> None:
     server.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.needs_root
 def test_an_ordinary_user_is_served_without_another_process(new_server: Serve) -> None:
     server = new_server(user=12345, module=LAUNCHER)
@@ -152,6 +154,7 @@ def test_what_the_killed_server_leaves_behind_is_not_waited_for(launched: Server
     wait_until_gone(everything)
 
 
+@pytest.mark.slow
 @pytest.mark.needs_root
 def test_the_wait_for_the_last_jails_is_bounded_for_the_first_process_of_a_container() -> None:
     """That process does not feel an alarm that it has no handler for."""

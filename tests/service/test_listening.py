@@ -57,6 +57,7 @@ def test_host_is_obeyed(module: tuple[str, ...], new_server: Serve) -> None:
     server.stop()
 
 
+@pytest.mark.slow
 def test_on_cloud_run_it_listens_everywhere_and_says_who_asks_callers(new_server: Serve) -> None:
     server = new_server(module=PLAIN, K_SERVICE="executor")
     assert addresses(server) == {"0.0.0.0"}
@@ -90,6 +91,7 @@ def test_ipv6_is_an_address_too(module: tuple[str, ...], host: str, new_server: 
     server.stop()
 
 
+@pytest.mark.slow
 def test_what_the_command_line_says_counts(new_server: Serve) -> None:
     server = new_server(module=(*PLAIN, "--host", "127.0.0.1"), HOST="0.0.0.0")
     assert addresses(server) == {"127.0.0.1"}
