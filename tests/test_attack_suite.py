@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 
-from tests.attack_suite import Findings, Verdict, judge, report
+from tests.attack_report import Findings, Verdict, report
+from tests.attack_suite import judge
 from tests.attacking import ATTACKS, CATEGORIES, LIMITS, SETTINGS
-from tests.conftest import INSTALLED, ROOT, Serve, Server, make
+from tests.conftest import ROOT, Serve, Server
+from tests.making import INSTALLED, make
 from tests.sandbox.conftest import LEVELS
 
 README = " ".join((ROOT / "README.md").read_text().split())

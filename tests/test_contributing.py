@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from tests.attacking import ATTACKS
-from tests.conftest import INSTALLED, ROOT, make
+from tests.conftest import ROOT
+from tests.making import INSTALLED, make
 
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text()

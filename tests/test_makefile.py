@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, make
+from tests.conftest import ROOT
+from tests.making import make
 
 
 def python_that_is(version: str, folder: Path, *, venv: bool = True) -> Path:
