@@ -19,12 +19,12 @@ RUN apt-get update \
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1
 WORKDIR /build
 RUN python3.11 -m venv /opt/service && python3.11 -m venv /opt/sandbox
-COPY requirements-service.txt ./
-RUN /opt/service/bin/pip install --require-hashes --requirement requirements-service.txt
-COPY requirements-sandbox.txt ./
-RUN /opt/sandbox/bin/pip install --require-hashes --requirement requirements-sandbox.txt
+COPY requirements/service.txt requirements/
+RUN /opt/service/bin/pip install --require-hashes --requirement requirements/service.txt
+COPY requirements/sandbox.txt requirements/
+RUN /opt/sandbox/bin/pip install --require-hashes --requirement requirements/sandbox.txt
 # What the operator's scripts want besides: docker build --build-arg SANDBOX_REQUIREMENTS=my-requirements.txt .
-ARG SANDBOX_REQUIREMENTS=requirements-sandbox.txt
+ARG SANDBOX_REQUIREMENTS=requirements/sandbox.txt
 COPY ${SANDBOX_REQUIREMENTS} more-requirements.txt
 RUN /opt/sandbox/bin/pip install --requirement more-requirements.txt \
     # No installer, and no tests of the packages' own; what scripts import is compiled once, here.

@@ -5,6 +5,7 @@ locals {
   # What the image is built from, and what builds and tries it.
   source_files = sort(setunion(
     fileset(local.source_folder, "{Dockerfile,.dockerignore,.gcloudignore.image,cloudbuild.yaml,LICENSE,main.py,requirements*.txt}"),
+    fileset(local.source_folder, "requirements/*.txt"),
     fileset(local.source_folder, "{policy,sandbox,service}/**/*.{json,py,yaml}"),
     fileset(local.source_folder, "nsjail/*.{cfg,kafel,json,yaml}"),
     fileset(local.source_folder, "tests/container/smoke.py"),

@@ -3,7 +3,7 @@
 Without `--url` it starts the service itself, at every level that this place allows: warm and cold, as root and as an
 ordinary user, with the policy off and on. With `--url` it attacks a service that runs, as that is set up; a bearer
 token for it is taken from the environment variable `TOKEN`, and its limits, where they are not the defaults, from the
-service's own variables (`SANDBOX_MEMORY_MB`, …).
+service's own variables (`SANDBOX_MEMORY_MB`, …). With `--attack NAME` it tries that one alone, and does not sweep.
 
 It ends with 0 where everything held, with 1 where something did not, and with 2 where a service cannot be attacked.
 """
@@ -13,10 +13,8 @@ import os
 import sys
 import tempfile
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +23,7 @@ import requests
 from sandbox.limits import MB
 from service.settings import SettingsError, read_settings
 from tests import sweep
+from tests.attack_report import Findings, Verdict, report
 from tests.attacking import ATTACKS, CATEGORIES, ORDINARY_USER, Attack, Target, attack_facts, run_attack
 from tests.conftest import Serve, servers
 from tests.sandbox.conftest import LEVELS, start_at_level
@@ -39,41 +38,16 @@ class CannotAttackError(Exception):
     """There is no service to attack; the message says what would help."""
 
 
-class Verdict(Enum):
-    """What came of an attack."""
-
-    HELD = "it did not get through"
-    REFUSED = "the policy refused it before it ran"
-    LIMITATION = "it got through, as the README says that it does"
-    THROUGH = "it got through, or its answer is none of those that it should be"
-
-
-@dataclass
-class Findings:
-    """What came of all attacks on all services of one column of the table.
+class Choice(NamedTuple):
+    """What a service is attacked with.
 
     Attributes:
-        services: what was attacked, in words.
-        verdicts: how often each verdict was given, by category.
-        through: what got through, with its answer.
-        limitations: what got through as the README says, by its words.
-        left_out: the attacks that were not tried, by what they would have needed.
-        answered: what the sweeps have found, a word or two for each.
+        attacks: those of tests/attacks.
+        sweep: whether every system call is made too.
     """
 
-    services: list[str] = field(default_factory=list)
-    verdicts: dict[str, Counter[Verdict]] = field(default_factory=lambda: defaultdict(Counter))
-    through: list[str] = field(default_factory=list)
-    limitations: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    left_out: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    reachable: set[str] = field(default_factory=set)
-
-    def cell(self, categories: tuple[str, ...]) -> str:
-        """Return the table's cell for some categories."""
-        count = sum((self.verdicts[category] for category in categories), Counter())
-        held = count[Verdict.HELD] + count[Verdict.REFUSED]
-        refused = f", {count[Verdict.REFUSED]} refused" if count[Verdict.REFUSED] else ""
-        return f"{held}/{held + count[Verdict.THROUGH]}{refused}"
+    attacks: list[Attack]
+    sweep: bool = True
 
 
 class Remote:
@@ -123,16 +97,16 @@ def judge(attack: Attack, came: str, level: str) -> Verdict:
 
 
 def attack_service(
-    target: Target, name: str, health: dict[str, Any], facts: dict[str, Any], attacks: list[Attack], found: Findings
+    target: Target, name: str, health: dict[str, Any], facts: dict[str, Any], choice: Choice, found: Findings
 ) -> None:
-    """Try the attacks for which the facts suffice, and the sweep; add what is found.
+    """Try what was chosen and the facts suffice for; add what is found.
 
     Raises:
         CannotAttackError: the service does not answer any more.
     """
     found.services.append(name)
     silent = 0
-    for attack in attacks:
+    for attack in choice.attacks:
         if lacking := attack.needs - facts.keys():
             found.left_out[", ".join(sorted(lacking))].add(attack.name)
             continue
@@ -150,7 +124,10 @@ def attack_service(
             found.limitations[attack.limitation].add(attack.name)
         if silent >= _MOST_SILENT:
             raise CannotAttackError(f"{name} does not answer any more, after {found.through[-_MOST_SILENT:]}.")
-    _sweep(target, name, health, found)
+    if choice.sweep:
+        _sweep(target, name, health, found)
+    else:
+        found.reachable.add("not swept")
 
 
 def _sweep(target: Target, name: str, health: dict[str, Any], found: Findings) -> None:
@@ -167,7 +144,7 @@ def _sweep(target: Target, name: str, health: dict[str, Any], found: Findings) -
     found.through += [f"system call ({name}): {sentence}" for sentence in differences]
 
 
-def attack_url(url: str, attacks: list[Attack]) -> dict[str, Findings]:
+def attack_url(url: str, choice: Choice) -> dict[str, Findings]:
     """Attack a service that runs; nothing is known of it but its limits.
 
     Raises:
@@ -182,13 +159,13 @@ def attack_url(url: str, attacks: list[Attack]) -> dict[str, Findings]:
     facts = {"threads": limits.threads, "open_files": limits.open_files, "memory_mb": limits.memory_bytes // MB}
     facts |= {"scratch_mb": limits.scratch_bytes // MB, "result_mb": limits.result_bytes // MB}
     found = Findings()
-    attack_service(remote, url, health, facts, attacks, found)
+    attack_service(remote, url, health, facts, choice, found)
     if (now := remote.health()) != health:
         found.through.append(f"/health has changed: {now}, and was: {health}")
     return {health["isolation"]: found}
 
 
-def attack_here(attacks: list[Attack]) -> dict[str, Findings]:
+def attack_here(choice: Choice) -> dict[str, Findings]:
     """Start services of every kind, and attack them; return what was found by level and policy."""
     columns: dict[str, Findings] = defaultdict(Findings)
     with tempfile.TemporaryDirectory(prefix="attack-suite-") as name, attack_facts() as facts:
@@ -203,7 +180,7 @@ def attack_here(attacks: list[Attack]) -> dict[str, Findings]:
         with servers(make_folder) as start:
             for policy, settings in (("policy off", {"POLICY_FILE": str(no_rules)}), ("policy on", {})):
                 for kind in _kinds():
-                    _attack_own(start, kind, policy, settings, facts, attacks, columns[f"{kind.level}, {policy}"])
+                    _attack_own(start, kind, policy, settings, facts, choice, columns[f"{kind.level}, {policy}"])
     return columns
 
 
@@ -228,7 +205,7 @@ def _attack_own(
     policy: str,
     settings: dict[str, str],
     facts: dict[str, Any],
-    attacks: list[Attack],
+    choice: Choice,
     found: Findings,
 ) -> None:
     user = kind.user or os.geteuid()
@@ -239,36 +216,11 @@ def _attack_own(
         found.left_out[f"{name}: cannot be had here, {health}"].add("every attack")
     else:
         print(f"Attacking: {name}", file=sys.stderr)
-        attack_service(server, name, health, facts | {"service_pid": server.process.pid}, attacks, found)
+        attack_service(server, name, health, facts | {"service_pid": server.process.pid}, choice, found)
     try:
         server.stop()
     except AssertionError as error:
         found.through.append(f"The server did not end well ({name}): {error}"[:_SHOWN_CHARACTERS])
-
-
-def report(columns: dict[str, Findings]) -> str:
-    """Return the table and the lists, in Markdown."""
-    lines = [f"| category | {' | '.join(columns)} |", f"| --- |{' --- |' * len(columns)}"]
-    for title, categories in (*((one, (one,)) for one in CATEGORIES), ("all", CATEGORIES)):
-        lines.append(f"| {title} | {' | '.join(found.cell(categories) for found in columns.values())} |")
-    swept = " | ".join(", ".join(sorted(found.reachable)) for found in columns.values())
-    lines += [f"| reachable system calls | {swept} |", ""]
-    lines.append("Held of tried; of those that held, how many the policy refused before they ran.")
-    for column, found in columns.items():
-        lines.append(f"- {column}: {len(found.services)} services: {'; '.join(found.services)}")
-    through = [sentence for found in columns.values() for sentence in found.through]
-    lines += ["", f"Got through: {len(through) or 'nothing'}", *(f"- {sentence}" for sentence in through)]
-    for title, lists in (
-        ("Got through as the README's limitations say", [found.limitations for found in columns.values()]),
-        ("Left out, for want of", [found.left_out for found in columns.values()]),
-    ):
-        together: dict[str, set[str]] = defaultdict(set)
-        for one in lists:
-            for why, names in one.items():
-                together[why] |= names
-        if together:
-            lines += ["", f"{title}:", *(f"- {why}: {', '.join(sorted(names))}" for why, names in together.items())]
-    return "\n".join(lines)
 
 
 def main() -> int:
@@ -276,10 +228,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.attack_suite", description="Attack the service.")
     parser.add_argument("--url", help="of a service that runs")
     parser.add_argument("--category", action="append", choices=CATEGORIES, help="only these, instead of all")
+    parser.add_argument("--attack", metavar="NAME", help="only this one: a file of tests/attacks, or one of its cases")
     options = parser.parse_args()
     attacks = [attack for attack in ATTACKS if attack.category in (options.category or CATEGORIES)]
+    if options.attack:
+        attacks = [attack for attack in attacks if options.attack in (attack.name, attack.name.partition("-")[0])]
+    if not attacks:
+        parser.error(f"there is no attack {options.attack}; each is a file of tests/attacks, without .py")
+    choice = Choice(attacks, sweep=not options.attack)
     try:
-        columns = attack_url(options.url, attacks) if options.url else attack_here(attacks)
+        columns = attack_url(options.url, choice) if options.url else attack_here(choice)
     except CannotAttackError as error:
         print(error, file=sys.stderr)
         return 2

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parent.parent
 MUST_RUN = os.environ.get("TESTS_MUST_RUN") == "1"
 
 _PR_SET_CHILD_SUBREAPER = 36
-_SLOW = ("needs_terraform_provider", "needs_docker")
+_LAST = ("needs_terraform_provider", "needs_docker")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -47,8 +47,8 @@ def open_basetemp(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the slow ones last: those that build an image, then those that run Terraform."""
-    items.sort(key=lambda item: [item.get_closest_marker(name) is not None for name in _SLOW])
+    """Run those last that build an image, and then those that run Terraform."""
+    items.sort(key=lambda item: [item.get_closest_marker(name) is not None for name in _LAST])
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 
-from tests.attack_suite import Findings, Verdict, judge, report
+from tests.attack_report import Findings, Verdict, report
+from tests.attack_suite import judge
 from tests.attacking import ATTACKS, CATEGORIES, LIMITS, SETTINGS
 from tests.conftest import ROOT, Serve, Server
+from tests.making import INSTALLED, make
 from tests.sandbox.conftest import LEVELS
 
 README = " ".join((ROOT / "README.md").read_text().split())
@@ -61,6 +63,7 @@ def service_that_answers(status: int, document: bytes, health: bytes) -> Iterato
         server.shutdown()
 
 
+@pytest.mark.slow
 def test_a_service_that_holds(serve: Serve, no_rules: Path) -> None:
     server = serve(POLICY_FILE=str(no_rules), **SETTINGS)
     done = attack(server.url, "network", "neighbours", **SETTINGS)
@@ -76,11 +79,37 @@ def test_a_service_that_holds(serve: Serve, no_rules: Path) -> None:
     assert left_out
 
 
+@pytest.mark.slow
 def test_a_service_with_its_policy(server: Server) -> None:
     done = attack(server.url, "network")
     assert done.returncode == 0, done.stdout + done.stderr
     assert " refused |" in done.stdout
     assert "not swept: refused" in done.stdout
+
+
+def make_attack(*variables: str) -> subprocess.CompletedProcess[str]:
+    """Run `make attack`."""
+    return make(ROOT, *INSTALLED, "attack", *variables)
+
+
+def test_one_attack(serve: Serve, no_rules: Path) -> None:
+    """By the name of its file, by that of one of its cases, and by one that there is not."""
+    url = serve(POLICY_FILE=str(no_rules), **SETTINGS).url
+    done = make_attack(f"URL={url}", "ATTACK=mount")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "| privilege | 1/1 |" in done.stdout
+    assert "| kernel |" not in done.stdout
+    assert "| all | 1/1 |" in done.stdout
+    assert "| reachable system calls | not swept |" in done.stdout
+
+    cases = [one.name for one in ATTACKS if one.name.startswith("socket_family-")]
+    assert len(cases) > 1
+    assert f"| all | {len(cases)}/{len(cases)} |" in make_attack(f"URL={url}", "ATTACK=socket_family").stdout
+    assert "| all | 1/1 |" in make_attack(f"URL={url}", f"ATTACK={cases[0]}").stdout
+
+    done = make_attack(f"URL={url}", "ATTACK=no_such")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is no attack no_such; each is a file of tests/attacks" in done.stderr
 
 
 def test_a_service_that_holds_nothing() -> None:

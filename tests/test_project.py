@@ -15,7 +15,7 @@ PRODUCT = [
     ROOT / "main.py",
     *(file for part in ("policy", "sandbox", "service") for file in (ROOT / part).rglob("*.py")),
 ]
-REQUIREMENTS = ["requirements.txt", "requirements-service.txt", "requirements-sandbox.txt", "requirements-dev.txt"]
+REQUIREMENTS = ["requirements.txt", *(f"requirements/{name}.txt" for name in ("service", "sandbox", "dev", "checkov"))]
 
 
 def pins(name: str) -> dict[str, str]:
@@ -43,12 +43,12 @@ def test_every_requirement_is_pinned_with_hashes(name: str) -> None:
 
 
 def test_the_one_environment_has_the_pins_of_both() -> None:
-    assert pins("requirements.txt") == pins("requirements-service.txt") | pins("requirements-sandbox.txt")
+    assert pins("requirements.txt") == pins("requirements/service.txt") | pins("requirements/sandbox.txt")
 
 
 def test_the_scripts_environment_has_nothing_of_the_services() -> None:
     assert {"flask", "functions-framework", "gunicorn", "msgspec", "pyseccomp"}.isdisjoint(
-        pins("requirements-sandbox.txt")
+        pins("requirements/sandbox.txt")
     )
 
 

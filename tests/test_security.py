@@ -40,6 +40,7 @@ def test_every_layer_names_what_shows_it() -> None:
     assert [(layer, stops) for layer, stops, names in LAYERS if not stops or not names] == []
 
 
+@pytest.mark.slow
 def test_every_test_named_is_collected() -> None:
     assert sorted(set(TESTS) - collected_tests()) == []
 

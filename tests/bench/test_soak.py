@@ -123,6 +123,7 @@ def test_an_axis_of_minutes_reaches_its_end(minutes: float, labels: list[str]) -
     assert ticks[-1][0] == pytest.approx(minutes, rel=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.needs_root
 def test_a_quick_soak_and_one_fault(tmp_path: Path) -> None:
     """Whether something has grown cannot be told in seconds, but everything else can."""

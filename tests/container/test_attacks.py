@@ -12,7 +12,7 @@ from tests.container.conftest import IMAGE_SECONDS, Contain, Container, facts_of
 from tests.sandbox.conftest import running, scratch_of
 from tests.sandbox.test_neighbours import ATTACKER, UNTOUCHED, VICTIM
 
-pytestmark = [pytest.mark.needs_docker, pytest.mark.needs_root, pytest.mark.timeout(IMAGE_SECONDS)]
+pytestmark = [pytest.mark.slow, pytest.mark.needs_docker, pytest.mark.needs_root, pytest.mark.timeout(IMAGE_SECONDS)]
 
 FLAGS: dict[str, list[str]] = {"plain": [], "privileged": ["--privileged"], "user": ["--user", "65534"]}
 

@@ -10,7 +10,7 @@ from tests.conftest import ROOT, copy_of_repository
 from tests.container.conftest import IMAGE_SECONDS, Contain, Container, build, docker, uid
 from tests.sandbox.conftest import checker_processes
 
-pytestmark = [pytest.mark.needs_docker, pytest.mark.timeout(IMAGE_SECONDS)]
+pytestmark = [pytest.mark.slow, pytest.mark.needs_docker, pytest.mark.timeout(IMAGE_SECONDS)]
 
 MB = 10**6
 

@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 from tests.container.conftest import IMAGE_SECONDS, SERVER_UIDS, Contain, Container, uid
 from tests.test_readme import EXAMPLES, rows, without_measurements
 
-pytestmark = [pytest.mark.needs_docker, pytest.mark.timeout(IMAGE_SECONDS)]
+pytestmark = [pytest.mark.slow, pytest.mark.needs_docker, pytest.mark.timeout(IMAGE_SECONDS)]
 
 LEVELS = ("`namespaces`", "`seccomp`")
 TABLE = {given: level for given, level, *_ in rows("In a container")[1:]}

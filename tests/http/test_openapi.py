@@ -173,6 +173,7 @@ def test_every_example_of_an_answer_has_one_of_a_request() -> None:
     assert sorted(sent) == sorted(answered)
 
 
+@pytest.mark.slow
 def test_schemathesis_finds_nothing(new_server: Serve) -> None:
     server = new_server()
     done = run_schemathesis(f"{server.url}/openapi.json", "--generation-deterministic", "--max-examples", "60")
@@ -194,6 +195,7 @@ NEEDS_ARGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("place", "lie", "told"),
     [

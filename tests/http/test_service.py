@@ -43,6 +43,7 @@ def test_more_scripts_than_open_files_stop_the_start_with_one_message(tmp_path: 
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
 def test_open_files_are_raised_to_what_the_settings_need(new_server: Serve) -> None:
     server = new_server(open_files="128:4096", SANDBOX_CONCURRENCY="32")
     with ThreadPoolExecutor(32) as pool:
@@ -58,6 +59,7 @@ def test_wrong_policy_stops_the_start_with_one_message(tmp_path: Path) -> None:
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
 def test_start_names_the_policy_file_and_whether_it_denies_anything(tmp_path: Path, new_server: Serve) -> None:
     policy_file = tmp_path / "rules.yaml"
     for text, number in (("version: 1\nextends: default\nwithout: [debugger]\n", 9), ("version: 1\n", 0)):
@@ -164,6 +166,7 @@ def together(count: int, call: Any) -> list[Any]:
         return [future.result() for future in [pool.submit(call) for _ in range(count)]]
 
 
+@pytest.mark.slow
 def test_overload_is_a_429_that_says_when_to_come_back(serve: Serve) -> None:
     server = serve(SANDBOX_CONCURRENCY="1", SANDBOX_TIMEOUT_SECONDS="1")
     answers = together(40, lambda: server.post(SLEEP, args={"seconds": 0.8}))
@@ -177,6 +180,7 @@ def test_overload_is_a_429_that_says_when_to_come_back(serve: Serve) -> None:
     assert server.post(SLEEP, args={"seconds": 0}).status_code == 200
 
 
+@pytest.mark.slow
 def test_health_answers_under_load(serve: Serve) -> None:
     server = serve(SANDBOX_CONCURRENCY="1", SANDBOX_TIMEOUT_SECONDS="1")
     load = threading.Thread(target=together, args=(20, lambda: server.post(SLEEP, args={"seconds": 0.8})))
@@ -188,6 +192,7 @@ def test_health_answers_under_load(serve: Serve) -> None:
     load.join()
 
 
+@pytest.mark.slow
 def test_stop_lets_scripts_finish_and_leaves_no_process(new_server: Serve) -> None:
     server = new_server()
     with ThreadPoolExecutor() as pool, server.connect(), requests.Session() as kept:
@@ -203,6 +208,7 @@ def test_stop_lets_scripts_finish_and_leaves_no_process(new_server: Serve) -> No
         assert stopping.result() < 8
 
 
+@pytest.mark.slow
 def test_stop_ends_a_script_at_its_limit(new_server: Serve) -> None:
     server = new_server(SANDBOX_TIMEOUT_SECONDS="2")
     with ThreadPoolExecutor() as pool:
@@ -212,6 +218,7 @@ def test_stop_ends_a_script_at_its_limit(new_server: Serve) -> None:
         assert running.result().json()["code"] == "timeout"
 
 
+@pytest.mark.slow
 def test_worker_that_is_replaced_runs_scripts(new_server: Serve) -> None:
     server = new_server()
     children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
@@ -233,6 +240,7 @@ def test_ordinary_user_is_served_too(serve: Serve) -> None:
     assert answer.json()["result"] == 1
 
 
+@pytest.mark.slow
 def test_fault_of_the_service_is_a_500_with_an_id_that_is_in_the_log(new_server: Serve, tmp_path: Path) -> None:
     source = tmp_path / "broken.py"
     source.write_text(

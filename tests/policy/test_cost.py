@@ -18,6 +18,8 @@ from service.responses import report_document
 from tests.conftest import ROOT
 from tests.policy.shapes import SHAPES
 
+pytestmark = pytest.mark.slow
+
 POLICY = load_policy()
 SHORT = 32 * 2**10
 MAX_ANSWER = 256 * 2**10

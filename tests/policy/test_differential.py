@@ -11,7 +11,7 @@ from tests.policy.test_fuzz import POLICY
 
 ROUND = 100
 
-pytestmark = pytest.mark.timeout(SECONDS + 120)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(SECONDS + 120)]
 
 
 def test_what_is_let_through_does_not_reach_what_is_denied(serve: Serve, no_rules: Path) -> None:

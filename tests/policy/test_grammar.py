@@ -31,7 +31,7 @@ HONEST_NAMES = [
 HONEST_TEXTS = ["a", "x", "{0}", "{0.real}", "%s", "__name__", "json", "mean", "", "é💥"]
 ROUND = 25
 
-pytestmark = pytest.mark.timeout(SECONDS + 120)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(SECONDS + 120)]
 
 
 def test_every_kind_of_node_is_made() -> None:

@@ -330,6 +330,7 @@ def let_others_run(phase: str, info: dict[str, int]) -> None:
     time.sleep(0)
 
 
+@pytest.mark.slow
 def test_hostile_sources_in_many_threads_at_once(request: pytest.FixtureRequest) -> None:
     sources = [shape(size)[:MAX_SOURCE_BYTES] for shape in HOSTILE for size in (99, 190, 1400, 9000)]
     # Where exactly Python gives up depends on how deep the caller stands, so the code is compared, not the sentence.

@@ -18,7 +18,7 @@ SITE_PACKAGES = ROOT / ".venv-sandbox" / "lib" / "python3.11" / "site-packages"
 LEVELS = ("namespaces", "seccomp", "process")
 
 
-@pytest.fixture(scope="module", params=["root", "user"])
+@pytest.fixture(scope="module", params=["root", pytest.param("user", marks=pytest.mark.slow)])
 def user(request: pytest.FixtureRequest) -> int | None:
     if request.param == "root":
         return None
@@ -27,7 +27,11 @@ def user(request: pytest.FixtureRequest) -> int | None:
     return ORDINARY_USER
 
 
-@pytest.fixture(scope="module", params=[(level, mode) for level in LEVELS for mode in ("warm", "cold")], ids="-".join)
+WARM = [(level, "warm") for level in LEVELS]
+COLD = [pytest.param((level, "cold"), marks=pytest.mark.slow) for level in LEVELS]
+
+
+@pytest.fixture(scope="module", params=[*WARM, *COLD], ids="-".join)
 def jailed(request: pytest.FixtureRequest, user: int | None, serve: Serve, no_rules: Path) -> Server:
     """A server at one level; warm, or one jail per script."""
     server = start_at_level(serve, *request.param, user=user, POLICY_FILE=str(no_rules))

@@ -50,6 +50,7 @@ def test_they_bound_a_jail(groups: JailCgroups, script: str, bounded: str) -> No
         groups.remove()
 
 
+@pytest.mark.slow
 @pytest.mark.needs_root
 @pytest.mark.parametrize("without_namespaces", [False, True], ids=["namespaces", "seccomp"])
 @pytest.mark.parametrize("mode", ["warm", "cold"])
@@ -64,6 +65,7 @@ def test_every_script_is_in_them(serve: Serve, no_rules: Path, mode: str, withou
     assert answer.result()["result"] == "done"
 
 
+@pytest.mark.slow
 @pytest.mark.needs_root
 def test_nothing_is_left_of_them_when_the_service_stops(new_server: Serve) -> None:
     found = writable_cgroups()

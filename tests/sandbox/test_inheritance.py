@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import ROOT, Server
 from tests.sandbox.conftest import SITE_PACKAGES, WAIT, running
 
-pytestmark = pytest.mark.needs_root
+pytestmark = [pytest.mark.slow, pytest.mark.needs_root]
 
 PROGRAMS = {"bare": WAIT, "numpy": "import numpy\n" + WAIT}
 

@@ -56,6 +56,7 @@ class MortalZygote:
         self.jail.control.close()
 
 
+@pytest.mark.slow
 def test_the_pause_is_short_again_when_a_zygote_has_served_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "_FIRST_PAUSE_SECONDS", 0.02)
     monkeypatch.setattr(pool, "_SETTLED_SECONDS", 0.3)

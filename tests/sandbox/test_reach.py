@@ -49,6 +49,7 @@ def test_links_are_followed(open_folder: Path) -> None:
     assert find_closed([open_folder / "link"]) == f"{closed} (mode 0700)"
 
 
+@pytest.mark.slow
 @pytest.mark.needs_root
 @pytest.mark.parametrize("level", ["namespaces", "seccomp"])
 def test_a_python_in_a_closed_folder_is_named_in_health(level: str, open_folder: Path, new_server: Serve) -> None:

@@ -117,6 +117,7 @@ def test_a_pool_outlives_what_its_machine_lacked(spawner: LocalSpawner) -> None:
     pool.close()
 
 
+@pytest.mark.slow
 @pytest.mark.needs_root
 def test_a_folder_that_could_not_be_removed_is_removed_later(spawner: LocalSpawner) -> None:
     jail = spawner.start(PROCESS, None)

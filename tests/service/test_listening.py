@@ -14,7 +14,14 @@ from tests.conftest import ROOT, Serve, Server, free_port, start_server
 PLAIN = ("functions_framework", "--target", "app")
 RUN = ("service",)
 LAUNCHER = ("service.launcher",)
-WAYS = pytest.mark.parametrize("module", [PLAIN, RUN, LAUNCHER], ids=["plain", "make run", "launcher"])
+WAYS = pytest.mark.parametrize(
+    "module",
+    [
+        pytest.param(PLAIN, id="plain", marks=pytest.mark.slow),
+        pytest.param(RUN, id="make run"),
+        pytest.param(LAUNCHER, id="launcher", marks=pytest.mark.slow),
+    ],
+)
 NOBODY_ASKED = "Callers are not authenticated: whoever reaches this port can run scripts."
 
 
@@ -50,6 +57,7 @@ def test_host_is_obeyed(module: tuple[str, ...], new_server: Serve) -> None:
     server.stop()
 
 
+@pytest.mark.slow
 def test_on_cloud_run_it_listens_everywhere_and_says_who_asks_callers(new_server: Serve) -> None:
     server = new_server(module=PLAIN, K_SERVICE="executor")
     assert addresses(server) == {"0.0.0.0"}
@@ -69,6 +77,7 @@ def has_ipv6() -> bool:
     return True
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
 @pytest.mark.parametrize(
     ("module", "host"),
@@ -82,6 +91,7 @@ def test_ipv6_is_an_address_too(module: tuple[str, ...], host: str, new_server: 
     server.stop()
 
 
+@pytest.mark.slow
 def test_what_the_command_line_says_counts(new_server: Serve) -> None:
     server = new_server(module=(*PLAIN, "--host", "127.0.0.1"), HOST="0.0.0.0")
     assert addresses(server) == {"127.0.0.1"}

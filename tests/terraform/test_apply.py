@@ -9,7 +9,7 @@ from tests.conftest import ROOT
 from tests.terraform.conftest import Terraform
 from tests.terraform.fake_google import DIGEST, PROJECT
 
-pytestmark = [pytest.mark.needs_terraform_provider, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.needs_terraform_provider, pytest.mark.timeout(300)]
 
 REGION = "europe-west1"
 NAME = "python-code-executor"
@@ -135,7 +135,8 @@ def test_every_file_of_the_image_counts_for_its_tag(terraform: Terraform) -> Non
         "sandbox/jail/boot.py",
         "service/launcher.py",
     }
-    copied |= {file.name for file in ROOT.glob("requirements*.txt")}
+    pins = [*ROOT.glob("requirements*.txt"), *ROOT.glob("requirements/*.txt")]
+    copied |= {str(file.relative_to(ROOT)) for file in pins}
     assert copied <= counted
     for folder in ("policy", "sandbox", "service", "nsjail"):
         there = {

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from scripts.terraform_docs import BETWEEN, README, TERRAFORM, attribute, blocks, tables
 from service.settings import TABLE
 from service.values import Setting
 from tests.conftest import ROOT
-from tests.terraform.tables import BETWEEN, README, TERRAFORM, attribute, blocks, tables
 
 # What the image or the configuration itself decides.
 OF_THE_IMAGE = {"HOST", "PORT", "NSJAIL", "SANDBOX_PYTHON", "LOG_FORMAT"}

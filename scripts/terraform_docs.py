@@ -1,10 +1,9 @@
-"""The tables of terraform/README.md, made from the configuration: `python -m tests.terraform.tables` writes them."""
+"""The tables of terraform/README.md, made from the configuration: `make terraform-docs` writes them."""
 
 import re
+from pathlib import Path
 
-from tests.conftest import ROOT
-
-TERRAFORM = ROOT / "terraform"
+TERRAFORM = Path(__file__).parent.parent / "terraform"
 README = TERRAFORM / "README.md"
 BETWEEN = re.compile(r"(?<=<!-- inputs and outputs -->\n).*(?=<!-- /inputs and outputs -->)", re.DOTALL)
 _BLOCK = re.compile(r'^(variable|output) "(\w+)" \{\n(.+?)^\}', re.MULTILINE | re.DOTALL)
@@ -21,7 +20,7 @@ def blocks(kind: str, *files: str) -> dict[str, str]:
 
 
 def attribute(block: str, name: str) -> str:
-    """Return the first line of an attribute's value, empty where there is none."""
+    """Return the first line of an attribute's value, empty if there is none."""
     found = re.search(rf"^  {name}\s+= (.+)$", block, re.MULTILINE)
     return found[1] if found else ""
 
