@@ -4,12 +4,11 @@ import re
 import subprocess
 import sys
 
-import pytest
-
 from tests.attacking import ATTACKS
 from tests.conftest import ROOT
+from tests.documents import SECURITY
 
-TEXT = (ROOT / "SECURITY.md").read_text()
+TEXT = SECURITY.read_text()
 SECTION = "## Every layer, the attack it stops, the test that shows it"
 
 
@@ -47,14 +46,3 @@ def test_every_test_named_is_collected() -> None:
 def test_every_attack_named_is_there() -> None:
     attacks = {attack.name for attack in ATTACKS}
     assert sorted(set(NAMED) - set(TESTS) - attacks) == []
-
-
-@pytest.mark.parametrize("setting", sorted(set(re.findall(r"\bSANDBOX_[A-Z_]+\b", TEXT))))
-def test_every_setting_named_is_one(setting: str) -> None:
-    assert re.search(rf"^\| `{setting}` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
-
-
-def test_no_link_is_dead() -> None:
-    links = [link for link in re.findall(r"\]\(([^)]+)\)", TEXT) if "://" not in link]
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
