@@ -66,7 +66,7 @@ class Findings:
     through: list[str] = field(default_factory=list)
     limitations: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     left_out: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    answered: set[str] = field(default_factory=set)
+    reachable: set[str] = field(default_factory=set)
 
     def cell(self, categories: tuple[str, ...]) -> str:
         """Return the table's cell for some categories."""
@@ -156,14 +156,14 @@ def attack_service(
 def _sweep(target: Target, name: str, health: dict[str, Any], found: Findings) -> None:
     machine = target.post("import platform\ndef main():\n    return platform.machine()").json().get("result")
     if machine != sweep.MACHINE:
-        found.answered.add(f"not swept: {machine}")
+        found.reachable.add(f"not swept: {machine}")
         return
     try:
         differences = sweep.differences(target, health)
     except sweep.Refused:
-        found.answered.add("not swept: refused")
+        found.reachable.add("not swept: refused")
         return
-    found.answered.add("as listed" if not differences else "not as listed")
+    found.reachable.add("as listed" if not differences else "not as listed")
     found.through += [f"system call ({name}): {sentence}" for sentence in differences]
 
 
@@ -251,8 +251,8 @@ def report(columns: dict[str, Findings]) -> str:
     lines = [f"| category | {' | '.join(columns)} |", f"| --- |{' --- |' * len(columns)}"]
     for title, categories in (*((one, (one,)) for one in CATEGORIES), ("all", CATEGORIES)):
         lines.append(f"| {title} | {' | '.join(found.cell(categories) for found in columns.values())} |")
-    swept = " | ".join(", ".join(sorted(found.answered)) for found in columns.values())
-    lines += [f"| system calls answered | {swept} |", ""]
+    swept = " | ".join(", ".join(sorted(found.reachable)) for found in columns.values())
+    lines += [f"| reachable system calls | {swept} |", ""]
     lines.append("Held of tried; of those that held, how many the policy refused before they ran.")
     for column, found in columns.items():
         lines.append(f"- {column}: {len(found.services)} services: {'; '.join(found.services)}")

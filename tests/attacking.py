@@ -27,7 +27,8 @@ from tests.conftest import ROOT
 
 LIMITS = {"threads": 32, "open_files": 64, "memory_mb": 128, "scratch_mb": 16, "result_mb": 4}
 SETTINGS = {f"SANDBOX_{name.upper()}": str(value) for name, value in LIMITS.items()} | {"SANDBOX_TIMEOUT_SECONDS": "10"}
-ORDINARY_USER = 12345
+# A user of this run's own: the kernel counts a user's processes and threads together.
+ORDINARY_USER = 20_000 + os.getpid() % 30_000
 _FOLDER = Path(__file__).parent / "attacks"
 _LIMITATION = re.compile(r"^# limitation at ([a-z, ]+): (.+)$", re.MULTILINE)
 _CASE = re.compile(r"^# case (\w+) \((\w+)\): (.+)$", re.MULTILINE)

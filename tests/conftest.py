@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,24 @@ MUST_RUN = os.environ.get("TESTS_MUST_RUN") == "1"
 
 _PR_SET_CHILD_SUBREAPER = 36
 _SLOW = ("needs_terraform_provider", "needs_docker")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each run a temporary folder of its own, which the service finds as an ordinary user.
+
+    pytest's own is shared by all runs of a user, and each run closes it to others again.
+    """
+    if config.option.basetemp is None:
+        folder = Path(tempfile.mkdtemp(prefix="executor-tests-"))
+        folder.chmod(0o755)
+        config.option.basetemp = str(folder / "run")
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def open_basetemp(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let ordinary users pass through the temporary folder."""
+    tmp_path_factory.getbasetemp().chmod(0o711)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,14 +1,14 @@
-"""The sweep: every system call there could be, made from inside a script with arguments that do no harm.
+"""The sweep: a script makes every possible system call, with harmless arguments.
 
-A call is refused where it is answered by EPERM or ENOSYS, or the script dies of it by SIGSYS. The others are the ways
-into the kernel that a script has; the files in `tests/answered` list them for each level, one a line, with the answer:
+A call is refused if it fails with EPERM or ENOSYS, or kills the script by SIGSYS. All other calls reach the kernel. The
+files in `tests/reachable_syscalls` list these for each level, one a line, with what the call does:
 
-    does something     it succeeded
-    looks at them      it refused the arguments only
-    waits              it had to be interrupted
-    ends the script    no answer came back
+    does something     it succeeds
+    looks at them      it refuses its arguments
+    waits              a signal has to interrupt it
+    ends the script    it does not return
 
-`python -m tests.sweep` writes the lists anew, for when they are meant to change.
+`python -m tests.sweep` writes the lists anew, after a change on purpose.
 """
 
 import errno
@@ -25,17 +25,18 @@ import requests
 from tests.attacking import ORDINARY_USER, Target
 from tests.conftest import servers
 
-FOLDER = Path(__file__).parent / "answered"
-MACHINE = "x86_64"  # the numbers are this one's
-# The highest number of today is below 480; what a later kernel adds is answered by EPERM like all that is not known.
+FOLDER = Path(__file__).parent / "reachable_syscalls"
+MACHINE = "x86_64"  # the numbers are of this architecture
+# Today's highest number is below 480; the filter refuses what a later kernel adds, like all that it does not know.
 _LAST = 600
 _BEYOND = (1023, 4096, 2**30 - 1, 2**31 - 1, 2**32 - 1)
 
 # Each in a script of its own: rt_sigreturn, vfork, exit, exit_group.
 _ALONE = (15, 58, 60, 231)
-# By zeros, a caller who may would name nothing, and have it: msgget, acct, sethostname, setdomainname, kexec_load.
+# Zeros are valid arguments of these calls, which would then have an effect: msgget, acct, sethostname, setdomainname,
+# kexec_load.
 _NO_ZEROS = (68, 163, 170, 171, 246)
-# Newer kernels let these past every filter, and they do nothing but in a probe that somebody privileged has set.
+# Newer kernels let these past every filter; they act only in a probe that a privileged user has set.
 _PAST_FILTERS = {335: "uretprobe", 336: "uprobe"}
 _FCNTL, _IOCTL, _CLONE, _PRCTL, _SOCKETPAIR, _KILL, _TGKILL, _SCHED_GETAFFINITY = 72, 16, 56, 157, 53, 62, 234, 204
 _GETSOCKOPT, _MADVISE, _FADVISE = 55, 28, 221
@@ -46,8 +47,8 @@ _X32 = 2**30  # the bit of the x32 table
 _OF_X32 = (0, 39, 41, 57, 59, 101, 512, 520, 521, 547)
 _OF_INT80 = (2, 11, 20, 26, 102)  # fork, execve, getpid, ptrace, socketcall
 
-# Returns what each call returned, or minus the errno. A timer interrupts what waits, and a process that a call has
-# made ends at once.
+# Returns each call's return value, or minus its errno. A timer interrupts calls that wait; a process that a call makes
+# exits at once.
 SCRIPT = r"""
 import ctypes, mmap, os, signal
 
@@ -82,9 +83,9 @@ class Call:
     """One call to make.
 
     Attributes:
-        name: its line's; several may have one.
+        name: its name in the list; several calls may share one.
         numbers: the call's number and its arguments; `"own"` stands for the script's process id.
-        int80: whether by the table of 32-bit programs.
+        int80: whether it is made by the table of 32-bit programs.
     """
 
     name: str
@@ -93,7 +94,7 @@ class Call:
 
 
 class Refused(Exception):
-    """The policy does not let the sweep in."""
+    """The policy refuses the sweep's script."""
 
 
 def _name(number: int) -> str:
@@ -146,7 +147,7 @@ def _dangerous(call: Call) -> bool:
 
 
 def _make(target: Target, batch: list[Call]) -> list[int | None]:
-    """Return what each call returned: -EPERM where the script died of it by SIGSYS, None where it ended otherwise."""
+    """Return what each call returned: -EPERM if it killed the script by SIGSYS, None if the script ended otherwise."""
     numbers = [call.numbers for call in batch]
     answer = target.post(SCRIPT, args={"calls": numbers, "int80": batch[0].int80}).json()
     if "result" in answer:
@@ -164,7 +165,7 @@ _STRONGEST_LAST = (_LOOKS, _WAITS, _ENDS, _DOES)
 
 
 def sweep(target: Target) -> tuple[dict[str, str], set[str]]:
-    """Make every call in scripts of a service; return the answers by name, and the names that the kernel lacks.
+    """Make every call in scripts of a service; return what reachable calls do, and the calls that the kernel lacks.
 
     Raises:
         Refused: the policy is on.
@@ -172,7 +173,7 @@ def sweep(target: Target) -> tuple[dict[str, str], set[str]]:
     everything = list(calls())
     alone = [[call] for call in everything if _dangerous(call)]
     batches = [[call for call in everything if not _dangerous(call)], *alone]
-    answered: dict[str, str] = {}
+    reachable: dict[str, str] = {}
     lacking: set[str] = set()
     for batch in batches:
         for call, came in zip(batch, _make(target, batch), strict=True):
@@ -181,31 +182,31 @@ def sweep(target: Target) -> tuple[dict[str, str], set[str]]:
             if came in (-errno.EPERM, -errno.ENOSYS):
                 continue
             answer = _ENDS if came is None else _DOES if came >= 0 else _WAITS if came == -errno.EINTR else _LOOKS
-            answered[call.name] = max(answer, answered.get(call.name, _LOOKS), key=_STRONGEST_LAST.index)
-    order = {call.name: place for place, call in enumerate(everything)}
-    return dict(sorted(answered.items(), key=lambda line: order[line[0]])), lacking
+            reachable[call.name] = max(answer, reachable.get(call.name, _LOOKS), key=_STRONGEST_LAST.index)
+    order = {call.name: index for index, call in enumerate(everything)}
+    return dict(sorted(reachable.items(), key=lambda line: order[line[0]])), lacking
 
 
 def list_for(health: dict[str, Any]) -> Path:
-    """Return the list for a place, by what /health says of it."""
+    """Return the list for a service, by its /health."""
     shared = any(layer.startswith("own user id") for layer in health.get("missing", ()))
     return FOLDER / f"{health['isolation']}{'-as-service' if shared else ''}.txt"
 
 
 def differences(target: Target, health: dict[str, Any]) -> list[str]:
-    """Sweep, and return a sentence for each call that is answered otherwise than the list says.
+    """Sweep, and return a sentence for each call that differs from the list.
 
     Raises:
         Refused: the policy is on.
     """
     file = list_for(health)
     listed = dict(line.split(": ") for line in file.read_text().splitlines())
-    answered, lacking = sweep(target)
-    new = [f"{name} is answered: it {answer}" for name, answer in answered.items() if name not in listed]
-    # Landlock knows truncation from its third version on; before, a script of the service's user may not truncate.
+    reachable, lacking = sweep(target)
+    new = [f"{name} is reachable: it {answer}" for name, answer in reachable.items() if name not in listed]
+    # Landlock governs truncation from its third version on; on older kernels the filter refuses it.
     lacking.update((*_PAST_FILTERS.values(), "truncate"))
-    gone = [f"{name} is not answered any more" for name in listed.keys() - answered.keys() - lacking]
-    changed = {name: answer for name, answer in answered.items() if listed.get(name, answer) != answer}
+    gone = [f"{name} is no longer reachable" for name in listed.keys() - reachable.keys() - lacking]
+    changed = {name: answer for name, answer in reachable.items() if listed.get(name, answer) != answer}
     other = [f"{name} {answer}; it is listed as: {listed[name]}" for name, answer in changed.items()]
     return new + gone + other
 
@@ -228,9 +229,9 @@ def main() -> None:
                 for level in LEVELS:
                     server = start_at_level(start, level, "warm", user=user, POLICY_FILE=str(no_rules))
                     file = list_for(requests.get(f"{server.url}/health", timeout=30).json())
-                    answered, _ = sweep(server)
-                    file.write_text("".join(f"{call}: {answer}\n" for call, answer in answered.items()))
-                    print(f"{file}: {len(answered)} calls")
+                    reachable, _ = sweep(server)
+                    file.write_text("".join(f"{call}: {answer}\n" for call, answer in reachable.items()))
+                    print(f"{file}: {len(reachable)} calls")
                     server.stop()
 
 

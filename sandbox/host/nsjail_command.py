@@ -29,9 +29,9 @@ _KERNEL_BYTES = 64 * MB
 
 SITE_PACKAGES_INSIDE = "/site-packages"
 SCRATCH_INSIDE = "/tmp"  # noqa: S108 (a mount of the jail's own)
-# Files that libraries read, that name nobody and are the same on every host: the C library's locale C.UTF-8, and the
-# types of files by their endings, where `mimetypes` looks for them. A library expects such a file to be readable or
-# absent: if a script sees it and cannot read it, the library fails with a PermissionError.
+# Files that libraries read and that tell nothing about the host: the C library's locale C.UTF-8, and the types of files
+# by their endings, which `mimetypes` reads. A library expects such a file to be readable or absent: if a script sees it
+# and cannot read it, the library fails with a PermissionError.
 _COMMON_FILES = ("/usr/lib/locale/C.utf8", *sorted(set(map(str, mimetypes.knownfiles))))
 
 

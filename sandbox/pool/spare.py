@@ -111,7 +111,7 @@ class Spare:
         if out_of_time and whole and self._taken():
             self._locate(streams)
         if out_of_time or excess:
-            self._say(KILL)
+            self._send(KILL)
         wall_seconds = time.monotonic() - started
         if not self._reported():
             drain(streams, self._reported, _REPORT_SECONDS)
@@ -207,12 +207,12 @@ class Spare:
     def _locate(self, streams: Iterable[CappedStream]) -> None:
         """Have the script's process tell where the script is, and wait for that a short time."""
         before = len(self._result.data)
-        self._say(LOCATE)
+        self._send(LOCATE)
         drain(streams, lambda: self._reported() or is_whole(self._result.data[before:]), _LOCATE_SECONDS)
 
-    def _say(self, word: bytes) -> None:
+    def _send(self, message: bytes) -> None:
         with contextlib.suppress(BrokenPipeError):  # the supervisor has exited, and with it the script
-            os.write(self._control.fd, word)
+            os.write(self._control.fd, message)
 
     def _reported(self) -> bool:
         return self._control.at_end or self._control.data.endswith(b"\n")

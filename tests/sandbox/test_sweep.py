@@ -1,4 +1,4 @@
-"""What the kernel answers to a script, at every level: no more calls, and no fewer, than the lists say."""
+"""The system calls that reach the kernel from a script, at every level, are exactly those of the lists."""
 
 import platform
 from pathlib import Path
@@ -12,10 +12,10 @@ from tests.conftest import Serve, Server
 pytestmark = pytest.mark.skipif(platform.machine() != sweep.MACHINE, reason=f"the numbers are {sweep.MACHINE}'s")
 
 
-def test_the_calls_that_are_answered_are_those_of_the_list(jailed: Server) -> None:
+def test_the_reachable_calls_are_those_of_the_list(jailed: Server) -> None:
     health = requests.get(f"{jailed.url}/health", timeout=30).json()
     differences = sweep.differences(jailed, health)
-    assert not differences, f"If this is meant, run `python -m tests.sweep` and look at what changes: {differences}"
+    assert not differences, f"After a change on purpose, run `python -m tests.sweep` and read its diff: {differences}"
 
 
 def test_a_list_that_does_not_fit_is_noticed(
@@ -28,8 +28,8 @@ def test_a_list_that_does_not_fit_is_noticed(
     changed = text.replace("getpid: does something\n", "").replace("pause: waits", "pause: looks at them")
     sweep.list_for(health).write_text(f"{changed}ptrace: does something\n")
     assert sweep.differences(server, health) == [
-        "getpid is answered: it does something",
-        "ptrace is not answered any more",
+        "getpid is reachable: it does something",
+        "ptrace is no longer reachable",
         "pause waits; it is listed as: looks at them",
     ]
 

@@ -14,6 +14,7 @@ import psutil
 import pytest
 import requests
 
+from tests.attacking import ORDINARY_USER
 from tests.conftest import ROOT, Serve, Server, free_port, start_server
 
 LAUNCHER = ("service.launcher",)
@@ -101,10 +102,10 @@ def test_the_level_seccomp_is_served_too(new_server: Serve) -> None:
 
 @pytest.mark.needs_root
 def test_an_ordinary_user_is_served_without_another_process(new_server: Serve) -> None:
-    server = new_server(user=12345, module=LAUNCHER)
+    server = new_server(user=ORDINARY_USER, module=LAUNCHER)
     assert server.isolation() == "namespaces"
     [only] = server.main.children()
-    assert only.uids().effective == 12345
+    assert only.uids().effective == ORDINARY_USER
     assert server.post(SLEEP, args={"seconds": 0}).json()["result"] == "slept"
     server.stop()
 
