@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -121,11 +122,19 @@ def test_there_are_clients_in_both_languages() -> None:
 
 
 def test_a_library_is_added_by_the_documents_command(tmp_path: Path) -> None:
+    """The package comes from a folder, so that this needs no network; tests/container installs the real one."""
     [(block, _)] = marked("library")
     [command] = block.commands()
+    about = "tabulate-0.9.0.dist-info"
+    with zipfile.ZipFile(tmp_path / "tabulate-0.9.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("tabulate.py", "")
+        wheel.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: tabulate\nVersion: 0.9.0\n")
+        wheel.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{about}/RECORD", "")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / ".venv-sandbox"], check=True)
     (tmp_path / ".venv").symlink_to(sys.prefix)
-    subprocess.run(["bash", "-c", f"{command} --quiet"], cwd=tmp_path, check=True, timeout=100)
+    environment = {"PATH": os.environ["PATH"], "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
+    subprocess.run(["bash", "-c", f"{command} --quiet"], cwd=tmp_path, env=environment, check=True, timeout=100)
     subprocess.run([tmp_path / ".venv-sandbox" / "bin" / "python", "-c", "import tabulate"], check=True)
 
 
