@@ -4,9 +4,11 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 from tests.attacking import ATTACKS
 from tests.conftest import ROOT
-from tests.documents import SECURITY
+from tests.documents import OPERATING, SECURITY, rows
 
 TEXT = SECURITY.read_text()
 SECTION = "## Every layer, the attack it stops, the test that shows it"
@@ -46,3 +48,8 @@ def test_every_test_named_is_collected() -> None:
 def test_every_attack_named_is_there() -> None:
     attacks = {attack.name for attack in ATTACKS}
     assert sorted(set(NAMED) - set(TESTS) - attacks) == []
+
+
+@pytest.mark.parametrize("setting", sorted(set(re.findall(r"\bSANDBOX_[A-Z_]+\b", TEXT))))
+def test_every_setting_named_is_one(setting: str) -> None:
+    assert f"`{setting}`" in [row[0] for row in rows(OPERATING, "Settings")]
