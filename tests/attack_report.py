@@ -12,7 +12,7 @@ class Verdict(Enum):
 
     HELD = "it did not get through"
     REFUSED = "the policy refused it before it ran"
-    LIMITATION = "it got through, as the README says that it does"
+    LIMITATION = "it got through, as SECURITY.md says that it does"
     THROUGH = "it got through, or its answer is none of those that it should be"
 
 
@@ -24,7 +24,7 @@ class Findings:
         services: what was attacked, in words.
         verdicts: how often each verdict was given, by category.
         through: what got through, with its answer.
-        limitations: what got through as the README says, by its words.
+        limitations: what got through as SECURITY.md says, by its words.
         left_out: the attacks that were not tried, by what they would have needed.
         reachable: what the sweeps have found, a word or two for each.
     """
@@ -58,7 +58,7 @@ def report(columns: dict[str, Findings]) -> str:
     through = [sentence for found in columns.values() for sentence in found.through]
     lines += ["", f"Got through: {len(through) or 'nothing'}", *(f"- {sentence}" for sentence in through)]
     for title, lists in (
-        ("Got through as the README's limitations say", [found.limitations for found in columns.values()]),
+        ("Got through as SECURITY.md says", [found.limitations for found in columns.values()]),
         ("Left out, for want of", [found.left_out for found in columns.values()]),
     ):
         together: dict[str, set[str]] = defaultdict(set)

@@ -3,7 +3,7 @@
 An attack is a script. The comments at its head say what must come of it (`expects`: a code of the HTTP contract, or
 what its `main` returns), what it is after (`category`), and what the same act does outside the jail (`control`): an
 attack that fails everywhere proves nothing. With lines `# case NAME (CATEGORY): ARGUMENTS` it is one attack for each.
-A line `# limitation at LEVELS: WORDS` names the levels at which it gets through, and the README's words for that. What
+A line `# limitation at LEVELS: WORDS` names the levels at which it gets through, and SECURITY.md's words for that. What
 its `main` asks for besides are facts about the machine, or the limits of a script.
 
 Each is harmless where it succeeds: it reads a byte, makes what it removes at once, or changes something to what it is.
@@ -47,7 +47,7 @@ class Attack:
         needs: the facts that it cannot do without.
         reached_outside: whether the same act succeeds outside the jail.
         limited_at: the levels at which it is known to get through.
-        limitation: the README's words for that.
+        limitation: SECURITY.md's words for that.
     """
 
     name: str

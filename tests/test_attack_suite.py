@@ -17,10 +17,11 @@ from tests.attack_report import Findings, Verdict, report
 from tests.attack_suite import judge
 from tests.attacking import ATTACKS, CATEGORIES, LIMITS, SETTINGS
 from tests.conftest import ROOT, Serve, Server
+from tests.documents import SECURITY
 from tests.making import INSTALLED, make
 from tests.sandbox.conftest import LEVELS
 
-README = " ".join((ROOT / "README.md").read_text().split())
+PROMISES = " ".join(SECURITY.read_text().split())
 
 
 def attack(url: str, *categories: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -165,8 +166,8 @@ def test_every_attack_is_of_a_category_and_every_category_has_many() -> None:
     assert all(sum(one.category == category for one in ATTACKS) >= 25 for category in CATEGORIES)
 
 
-def test_every_limitation_is_in_the_readme() -> None:
-    limitations = README.split("## Limitations")[1]
+def test_every_limitation_is_in_the_documents() -> None:
+    limitations = PROMISES.split("## What none of them promises")[1].split(" ## ")[0]
     limited = [one for one in ATTACKS if one.limited_at]
     assert limited
     for one in limited:
@@ -174,8 +175,8 @@ def test_every_limitation_is_in_the_readme() -> None:
         assert one.limited_at <= set(LEVELS)
 
 
-def test_there_are_as_many_as_the_readme_says() -> None:
-    assert "more than 500 attacks" in README
+def test_there_are_as_many_as_the_documents_say() -> None:
+    assert "more than 500 attacks" in PROMISES
     assert len(ATTACKS) > 500
 
 

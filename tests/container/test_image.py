@@ -2,12 +2,11 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, copy_of_repository
-from tests.container.conftest import IMAGE_SECONDS, Contain, Container, build, docker, uid
+from tests.conftest import ROOT
+from tests.container.conftest import IMAGE_SECONDS, Contain, Container, docker, uid
 from tests.sandbox.conftest import checker_processes
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_docker, pytest.mark.timeout(IMAGE_SECONDS)]
@@ -72,14 +71,3 @@ def test_scripts_find_their_packages_and_not_the_services(container: Container) 
 
 def test_the_size(image: str) -> None:
     assert int(docker("inspect", "--format", "{{.Size}}", image)) <= 520 * MB
-
-
-def test_packages_of_the_operators_own(contain: Contain, image: str, tmp_path: Path) -> None:
-    """`image` is built before, whose layers are the same but for the packages."""
-    copy_of_repository(tmp_path)
-    (tmp_path / "my-requirements.txt").write_text("tabulate==0.9.0\n")
-    own = build("python-code-executor:own", tmp_path, "--build-arg", "SANDBOX_REQUIREMENTS=my-requirements.txt")
-    container = contain(own)
-    script = "import tabulate\n\ndef main():\n    return tabulate.tabulate([[1, 2]], tablefmt='plain')\n"
-    assert container.post(script).json()["result"] == "1  2"
-    assert container.stop() == 0

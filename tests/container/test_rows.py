@@ -1,4 +1,4 @@
-"""The rows of the README's table: what `docker run` is given, and the level that comes of it."""
+"""The rows of the documents' table: what `docker run` is given, and the level that comes of it."""
 
 import json
 import shlex
@@ -11,12 +11,12 @@ import requests
 
 from tests.conftest import ROOT
 from tests.container.conftest import IMAGE_SECONDS, SERVER_UIDS, Contain, Container, uid
-from tests.test_readme import EXAMPLES, rows, without_measurements
+from tests.documents import EXAMPLES, OPERATING, rows, without_measurements
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_docker, pytest.mark.timeout(IMAGE_SECONDS)]
 
 LEVELS = ("`namespaces`", "`seccomp`")
-TABLE = {given: level for given, level, *_ in rows("In a container")[1:]}
+TABLE = {given: level for given, level, *_ in rows(OPERATING, "Levels in a container")}
 SERVED = {
     given: level.partition(",")[0].strip("`")
     for given, level in TABLE.items()
@@ -126,7 +126,7 @@ SCRIPTS = [example for example in EXAMPLES if "/execute" in example[0]]
 
 
 @pytest.mark.parametrize(("command", "answer"), SCRIPTS, ids=range(len(SCRIPTS)))
-def test_the_readmes_examples(command: str, answer: str, plain: Container) -> None:
+def test_the_documents_examples(command: str, answer: str, plain: Container) -> None:
     command = command.replace("localhost:8080", f"127.0.0.1:{plain.port}")
     came = subprocess.run(["bash", "-c", command], capture_output=True, check=True, timeout=60).stdout
     assert without_measurements(json.loads(came)) == without_measurements(json.loads(answer))

@@ -1,4 +1,4 @@
-"""The OpenAPI document: it says what the code does and the README says, and schemathesis finds the service to be so."""
+"""The OpenAPI document: it says what the code and docs/api.md say, and schemathesis finds the service to be so."""
 
 import ast
 import json
@@ -16,7 +16,8 @@ from service.gunicorn_worker import REQUEST_SECONDS
 from service.openapi import load_openapi
 from service.settings import read_settings
 from tests.conftest import ROOT, Serve, Server
-from tests.contract import CODES, README, codes_in_the_code
+from tests.contract import CODES, codes_in_the_code
+from tests.documents import API, rows
 from tests.http.fuzz import run_schemathesis, what_came, what_went_wrong
 
 FILE = ROOT / "service" / "openapi.json"
@@ -68,7 +69,7 @@ def test_version_is_that_of_the_project() -> None:
     assert f'version = "{DOCUMENT["info"]["version"]}"' in (ROOT / "pyproject.toml").read_text()
 
 
-def test_codes_are_those_of_the_code_and_of_the_readme() -> None:
+def test_codes_are_those_of_the_code_and_of_the_documents() -> None:
     by_status: dict[int, set[str]] = {}
     for _, _, status, response in responses():
         by_status.setdefault(status, set()).update(codes_of(response))
@@ -93,9 +94,8 @@ def test_paths_and_methods_are_those_of_the_code() -> None:
     assert all("options" in methods for methods in DOCUMENT["paths"].values())
 
 
-def test_fields_are_those_of_the_readme() -> None:
-    rows = re.findall(r"^\| `(\w+)` \|", README.split("with an object:")[1].split("An unknown field")[0], re.MULTILINE)
-    assert list(SCHEMAS["Script"]["properties"]) == rows
+def test_fields_are_those_of_the_documents() -> None:
+    assert list(SCHEMAS["Script"]["properties"]) == [row[0].strip("`") for row in rows(API, "Request")]
 
 
 def test_every_answer_is_told_not_to_be_sniffed_and_every_retry_when() -> None:

@@ -11,6 +11,7 @@ from policy import Policy, PolicyFileError, load_policy
 from policy.index import RuleIndex
 from policy.rules import SHIPPED
 from tests.conftest import ROOT
+from tests.documents import OPERATING, blocks
 from tests.policy.test_denied import DENIED, POLICY
 
 
@@ -274,12 +275,8 @@ def test_doubting_targets_imports_nothing(tmp_path: Path) -> None:
     assert set(sys.modules) == loaded
 
 
-def test_example_of_the_readme_is_a_policy(tmp_path: Path) -> None:
-    example = next(
-        block.partition("```")[0]
-        for block in (ROOT / "README.md").read_text(encoding="utf-8").split("```yaml\n")[1:]
-        if "extends: default" in block.partition("```")[0]
-    )
+def test_example_of_the_documents_is_a_policy(tmp_path: Path) -> None:
+    [example] = [block.text for block in blocks(OPERATING) if block.language == "yaml"]
     (tmp_path / "rules.yaml").write_text(example, encoding="utf-8")
     policy = load_policy(tmp_path / "rules.yaml")
 

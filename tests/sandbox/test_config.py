@@ -1,4 +1,4 @@
-"""The files in nsjail/ promise what the README says, and hold it."""
+"""The files in nsjail/ promise what SECURITY.md says, and hold it."""
 
 import errno
 import os

@@ -246,7 +246,7 @@ def main(**_):
 
 
 def test_scripts_that_conspire_can_give_signs(jailed: Server) -> None:
-    """The README's limitations say so; what no longer holds there must go."""
+    """SECURITY.md says so; what no longer holds there must go."""
     with running(jailed, GIVE_A_SIGN) as (process, answer):
         seen = jailed.post(SEE_A_SIGN).json()
     assert seen["result"] == {"flock": True, "fcntl": False, "futex": True}
