@@ -131,6 +131,7 @@ def test_what_how_it_works_names_is_there() -> None:
     missing = [
         (name, member)
         for name, member in named
-        if not re.search(rf"\b(class|def) {name}\b", code) or (member and not re.search(rf"\bdef {member}\b", code))
+        if not (ROOT / name).exists()
+        and not (re.search(rf"\b(class|def) {name}\b", code) and (not member or re.search(rf"\bdef {member}\b", code)))
     ]
     assert missing == []
