@@ -20,7 +20,7 @@ import msgspec
 
 from policy import Policy, Report
 from sandbox.host.seccomp import compile_filter, load_filter
-from sandbox.jail import kernel
+from sandbox.jail import kernel, landlock
 from sandbox.limits import MB
 from service.checker_messages import LENGTH_BYTES, PATIENT, READY, Setup, Verdict
 
@@ -181,9 +181,9 @@ def _drop_privileges() -> None:
     kernel.drop_capabilities()
     kernel.hide_from_neighbours()
     kernel.forbid_new_privileges()
-    if version := kernel.landlock_version():
-        ruleset = kernel.make_ruleset(version)
-        kernel.restrict_files(ruleset)
+    if version := landlock.version():
+        ruleset = landlock.make_ruleset(version)
+        landlock.restrict(ruleset)
         os.close(ruleset)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from traceback import TracebackException
     from types import TracebackType
 
-    from sandbox.protocol import Setup
+    from sandbox.protocol import JailLimits
 
 _MB = 2**20
 _MAX_TRACEBACK_CHARACTERS = 32 * 2**10
@@ -41,7 +41,7 @@ def shorten(text: str, max_characters: int) -> str:
     return f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"
 
 
-def describe(error: BaseException, source: str, folder: str, limits: Setup) -> dict[str, str | int | None]:
+def describe(error: BaseException, source: str, folder: str, limits: JailLimits) -> dict[str, str | int | None]:
     """Return an envelope's `error`, `traceback` and `line` for an exception that the script did not catch.
 
     Args:
@@ -68,7 +68,7 @@ def describe(error: BaseException, source: str, folder: str, limits: Setup) -> d
     return {"error": message, "traceback": shorten(traceback, _MAX_TRACEBACK_CHARACTERS), "line": line}
 
 
-def out_of_memory_sentence(limits: Setup) -> str:
+def out_of_memory_sentence(limits: JailLimits) -> str:
     """Say which memory the script has run out of."""
     return f"The script ran out of memory (its limit is {limits['memory_bytes'] / _MB:g} MB)"
 
@@ -150,7 +150,7 @@ def _meant(error: BaseException) -> str:
         return ""
 
 
-def _hint(error: BaseException, limits: Setup) -> str:
+def _hint(error: BaseException, limits: JailLimits) -> str:
     """Return what helps besides: which limit was met, or what there is not in a sandbox."""
     try:
         reason = next(filter(None, (_reason(one, limits) for one in _led_to(error))), "")
@@ -173,7 +173,7 @@ def _led_to(error: BaseException) -> Iterator[BaseException]:
         waiting += [one.__cause__, one.__context__, *getattr(one, "exceptions", ())]
 
 
-def _reason(error: BaseException, limits: Setup) -> str:
+def _reason(error: BaseException, limits: JailLimits) -> str:
     kind = type(error)
     if isinstance(error, OSError):
         return _reason_of_system(error, limits)
@@ -186,7 +186,7 @@ def _reason(error: BaseException, limits: Setup) -> str:
     return ""
 
 
-def _reason_of_system(error: OSError, limits: Setup) -> str:
+def _reason_of_system(error: OSError, limits: JailLimits) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         megabytes = limits["scratch_bytes"] / _MB
         return f" (a script may have {megabytes:g} MB of files, at most {MAX_INODES} of them)"

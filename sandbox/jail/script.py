@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from sandbox.protocol import Setup
+    from sandbox.protocol import JailLimits
 
 _MAX_ERROR_CHARACTERS = 8 * 2**10
 # A character takes at most 6 bytes of JSON, so this is never reached.
@@ -54,7 +54,7 @@ def make_reserve() -> list[bytes]:
     return [bytes(_RESERVE_BYTES)]
 
 
-def run_script(source: str, args_json: str, limits: Setup, reserve: list[bytes]) -> bytes:
+def run_script(source: str, args_json: str, limits: JailLimits, reserve: list[bytes]) -> bytes:
     """Run a script: execute its text as the module `script`, call its `main()` and encode what that returns.
 
     A coroutine or another awaitable is awaited, and what it returns too if it is one; of a generator, async or not, the
@@ -78,7 +78,7 @@ def run_script(source: str, args_json: str, limits: Setup, reserve: list[bytes])
     return envelope
 
 
-def _run(source: str, args_json: str, limits: Setup, reserve: list[bytes]) -> bytes:
+def _run(source: str, args_json: str, limits: JailLimits, reserve: list[bytes]) -> bytes:
     folder = os.getcwd()
     surroundings.search_no_folder(folder)  # as a script before this one may have left it: the spare's dry run
     try:
@@ -155,7 +155,7 @@ def _parse_args(args_json: str) -> dict[str, Any]:
     return args
 
 
-def _finish(returned: object, limits: Setup) -> bytes:
+def _finish(returned: object, limits: JailLimits) -> bytes:
     """Encode what `main` returned, or what becomes of it where it has yet to run."""
     kind, limit_bytes, text = type(returned), limits["result_bytes"], None
     try:

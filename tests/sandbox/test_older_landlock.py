@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from sandbox.host.seccomp import compile_filter, load_filter
-from sandbox.jail import isolate, kernel
+from sandbox.jail import isolate, kernel, landlock
 from tests.conftest import ROOT
 
 ACTS: dict[str, Callable[[str], object]] = {
     "truncate": lambda file: os.truncate(file, 0),
     "open for reading": lambda file: os.close(os.open(file, os.O_RDONLY | os.O_TRUNC)),
 }
-OLDER = kernel.TRUNCATE_VERSION - 1
+OLDER = landlock.TRUNCATE_VERSION - 1
 REACHED, REFUSED, NOT_SET_UP = 0, 1, 2
 
 
@@ -28,9 +28,9 @@ def attempt(act: Callable[[str], object], file: Path, *, filtered: bool) -> int:
     status = NOT_SET_UP
     try:
         kernel.forbid_new_privileges()
-        ruleset = kernel.make_ruleset(OLDER)
-        kernel.grant_files(ruleset, kernel.open_grants([(str(file), kernel.READ)]), OLDER)
-        kernel.restrict_files(ruleset)
+        ruleset = landlock.make_ruleset(OLDER)
+        landlock.grant(ruleset, landlock.open_grants([(str(file), landlock.READ)]), OLDER)
+        landlock.restrict(ruleset)
         if filtered:
             kernel.install_filter(isolate.fill_in_pid(program, os.getpid()))
         try:
@@ -44,7 +44,7 @@ def attempt(act: Callable[[str], object], file: Path, *, filtered: bool) -> int:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    if kernel.landlock_version() < 1:
+    if landlock.version() < 1:
         pytest.skip("this kernel has no Landlock")
     path = tmp_path / "file"
     path.write_text("kept")

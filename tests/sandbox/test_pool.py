@@ -67,8 +67,8 @@ def test_the_pause_is_short_again_when_a_zygote_has_served_for_a_while(monkeypat
         started.put(theirs)
         return cast(Zygote, MortalZygote(ours))
 
-    def no_order(number: int, size: int) -> Order:
-        return Order(number=number, address_space_bytes=size, tasks=1)
+    def no_order(uid_index: int, size: int) -> Order:
+        return Order(uid_index=uid_index, address_space_bytes=size, tasks=1)
 
     def no_check(spare: Spare) -> None:
         pass
