@@ -106,7 +106,7 @@ bench-image: .venv/installed-dev ## Measure the image in a plain and a privilege
 	.venv/bin/python -m bench.containers
 
 soak: .venv/installed-dev .venv-sandbox/installed ## Overload the service for MINUTES (30), as root, then break its parts (10 more).
-	.venv/bin/python -m bench.soak --minutes $(MINUTES) $(ARGS)
+	.venv/bin/python -m soak --minutes $(MINUTES) $(ARGS)
 
 image-size: image ## Show what the image is made of, in MB (10^6 bytes), and how long it is compressed.
 	@docker run --rm --entrypoint sh $(IMAGE) -c 'du --block-size=1000000 -xs \

@@ -108,8 +108,8 @@ def seed_random(entropy: bytes | None = None) -> None:
     """Seed every generator of random numbers that this process has inherited by the fork.
 
     These are `random`'s, numpy's global one, and that of `tempfile`'s names, which seeds itself anew only if the
-    process id changes: in a pid namespace every script may have the same. The seed of string hashes cannot be changed: all
-    forks of one interpreter share it.
+    process id changes: in a pid namespace every script may have the same. The seed of string hashes cannot be changed:
+    all forks of one interpreter share it.
 
     Args:
         entropy: the seed, a multiple of 4 bytes; None takes it from the operating system.

@@ -10,12 +10,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench import mix
 from bench.chart import time_ticks
-from bench.clients import OVERLOADED, RIGHT, Answer
-from bench.faults import Recovery, find_grown
-from bench.soak import LONGEST_ANSWER_SECONDS, Soak, find
-from bench.soak_report import write
+from soak import mix
+from soak.clients import OVERLOADED, RIGHT, Reply
+from soak.faults import Recovery, find_grown
+from soak.report import write
+from soak.soak import LONGEST_ANSWER_SECONDS, Soak, find
 from tests.conftest import ROOT
 
 STOCK: dict[str, float] = {
@@ -29,11 +29,11 @@ STOCK: dict[str, float] = {
     "control groups": 8.0,
     "temporary files": 3.0,
 }
-RIGHT_ANSWER = Answer("hello", 1000.0, 0.005, RIGHT, "")
-REFUSED = Answer("pandas", 1000.5, 0.002, OVERLOADED, "")
+RIGHT_ANSWER = Reply("hello", 1000.0, 0.005, RIGHT, "")
+REFUSED = Reply("pandas", 1000.5, 0.002, OVERLOADED, "")
 
 
-def soaked(*answers: Answer, **changes: Any) -> Soak:
+def soaked(*answers: Reply, **changes: Any) -> Soak:
     """Two minutes in which there was nothing to find, but for the changes."""
     soak = Soak(
         seconds=120.0,
@@ -86,7 +86,7 @@ def test_the_report_has_what_was_measured(tmp_path: Path) -> None:
         ("latency", {"Latency of accepted requests (ms)", "Answers per second"}),
         ("resources", {"Memory, PSS (MiB)", "Processes"}),
     ):
-        root = ElementTree.parse(tmp_path / f"soak-{name}.svg").getroot()
+        root = ElementTree.parse(tmp_path / f"{name}.svg").getroot()
         assert titles <= {element.text for element in root.iter("{http://www.w3.org/2000/svg}text")}
 
 
@@ -127,7 +127,7 @@ def test_an_axis_of_minutes_reaches_its_end(minutes: float, labels: list[str]) -
 @pytest.mark.needs_root
 def test_a_quick_soak_and_one_fault(tmp_path: Path) -> None:
     """Whether something has grown cannot be told in seconds, but everything else can."""
-    command = [sys.executable, "-m", "bench.soak", "--quick", "--output", str(tmp_path)]
+    command = [sys.executable, "-m", "soak", "--quick", "--output", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
     text = (tmp_path / "SOAK.md").read_text()
     assert "answers were wrong" not in text, done.stdout

@@ -15,9 +15,10 @@ from typing import TypeVar
 
 import psutil
 
-from . import processes
+from bench import processes
+from bench.servers import ROOT, ServerFailed, free_port
+
 from .groups import Groups, make_groups
-from .servers import ROOT, ServerFailed, free_port
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 60.0

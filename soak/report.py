@@ -3,16 +3,14 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from .chart import COLORS, DASHED, SOLID, Line, Panel, draw, time_ticks
-from .clients import OVERLOADED, Answer
+from bench.chart import COLORS, DASHED, SOLID, Line, Panel, draw, time_ticks
+from bench.load import percentile
+
+from .clients import OVERLOADED, Reply
 from .faults import CAPACITY, LONGEST_ANSWER_SECONDS, Recovery
-from .load import percentile
 from .mix import HELLO, KINDS, PANDAS
-
-if TYPE_CHECKING:
-    from .soak import Soak
+from .soak import Soak
 
 _BUCKETS = 60
 _SHORTEST_BUCKET_SECONDS = 5.0
@@ -31,7 +29,7 @@ _FAULT_HEAD = (
 )
 
 
-def write(folder: Path, heading: str, soak: "Soak | None", recoveries: Sequence[Recovery]) -> None:
+def write(folder: Path, heading: str, soak: Soak | None, recoveries: Sequence[Recovery]) -> None:
     """Write `SOAK.md` and its charts into a folder.
 
     Args:
@@ -44,14 +42,14 @@ def write(folder: Path, heading: str, soak: "Soak | None", recoveries: Sequence[
         parts.append(_soak_part(soak))
         if soak.answers and soak.samples:
             latency, resources = charts(soak)
-            (folder / "soak-latency.svg").write_text(latency, "utf-8")
-            (folder / "soak-resources.svg").write_text(resources, "utf-8")
+            (folder / "latency.svg").write_text(latency, "utf-8")
+            (folder / "resources.svg").write_text(resources, "utf-8")
     if recoveries:
         parts.append(_faults_part(recoveries))
     (folder / "SOAK.md").write_text("\n".join(parts), "utf-8")
 
 
-def _soak_part(soak: "Soak") -> str:
+def _soak_part(soak: Soak) -> str:
     accepted = [answer for answer in soak.answers if answer.code != OVERLOADED]
     refused = len(soak.answers) - len(accepted)
     seconds = max(soak.seconds, 1e-9)
@@ -69,9 +67,9 @@ Each script got a number of its own, which had to come back in its result and in
 {counts} **{_verdict(soak.findings)}**
 
 {_list(soak.findings)}
-![Latency and answers per second over time](soak-latency.svg)
+![Latency and answers per second over time](latency.svg)
 
-![Memory and processes over time](soak-resources.svg)
+![Memory and processes over time](resources.svg)
 
 {_kinds_table(accepted)}
 What the service held at rest, before and after{_lost(soak)}:
@@ -89,14 +87,14 @@ def _list(findings: Sequence[str]) -> str:
     return "".join(f"- {finding}\n" for finding in findings)
 
 
-def _lost(soak: "Soak") -> str:
+def _lost(soak: Soak) -> str:
     return (
         f" ({soak.lost_samples} of {len(soak.samples) + soak.lost_samples} looks failed)" if soak.lost_samples else ""
     )
 
 
-def _kinds_table(accepted: Sequence[Answer]) -> str:
-    by_kind: dict[str, list[Answer]] = defaultdict(list)
+def _kinds_table(accepted: Sequence[Reply]) -> str:
+    by_kind: dict[str, list[Reply]] = defaultdict(list)
     for answer in accepted:
         by_kind[answer.kind].append(answer)
     table = _KINDS_HEAD
@@ -122,7 +120,7 @@ def _stock_table(
     return table
 
 
-def charts(soak: "Soak") -> tuple[str, str]:
+def charts(soak: Soak) -> tuple[str, str]:
     """Draw latency and throughput, and memory and processes, over the minutes of the soak."""
     minutes = max(soak.seconds, soak.samples[-1][0]) / 60
     ticks = time_ticks(minutes)
@@ -136,7 +134,7 @@ def charts(soak: "Soak") -> tuple[str, str]:
             ]
             latency.append(Line(f"{kind.name} p{percent}", points, color, dashes))
 
-    def rate(label: str, color: str, belongs: Callable[[Answer], bool]) -> Line:
+    def rate(label: str, color: str, belongs: Callable[[Reply], bool]) -> Line:
         by_time = _buckets([answer for answer in soak.answers if belongs(answer)], soak, size)
         return Line(label, [(at, len(answers) / size) for at, answers in by_time], color)
 
@@ -168,9 +166,9 @@ def charts(soak: "Soak") -> tuple[str, str]:
     )
 
 
-def _buckets(answers: Sequence[Answer], soak: "Soak", size: float) -> list[tuple[float, list[Answer]]]:
+def _buckets(answers: Sequence[Reply], soak: Soak, size: float) -> list[tuple[float, list[Reply]]]:
     """Sort answers into equal, whole spans of time, each with its middle in minutes; empty ones are left out."""
-    found: dict[int, list[Answer]] = defaultdict(list)
+    found: dict[int, list[Reply]] = defaultdict(list)
     for answer in answers:
         found[int((answer.sent + answer.seconds - soak.started) / size)].append(answer)
     whole = int(soak.seconds / size)

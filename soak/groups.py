@@ -5,9 +5,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.servers import ServerFailed
 from sandbox.host.cgroups import writable_cgroups
-
-from .servers import ServerFailed
 
 _REMOVE_SECONDS = 10.0
 

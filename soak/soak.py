@@ -1,11 +1,5 @@
-"""`python -m bench.soak`: puts a mix of scripts at twice its capacity on the service, then breaks its parts.
+"""The soak: a mix of scripts at twice the service's capacity, and what it holds before, meanwhile and afterwards."""
 
-It writes SOAK.md and its charts, also when something was wrong, and ends with status 1 then.
-"""
-
-import argparse
-import sys
-import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
@@ -13,17 +7,13 @@ from pathlib import Path
 
 import psutil
 
+from bench.servers import ServerFailed
 from service.checkers import WAIT_SECONDS
 
-from . import processes, soak_report
-from .clients import OVERLOADED, Answer, Clients
-from .faults import CAPACITY, TIMEOUT_SECONDS, Recovery, break_service, find_grown, is_whole, settle
+from .clients import OVERLOADED, Clients, Reply
+from .faults import CAPACITY, TIMEOUT_SECONDS, find_grown, is_whole, settle
 from .launched import Launched, launch, wait_for
 from .mix import KINDS
-from .report import heading
-from .resource_faults import resource_faults
-from .servers import ROOT, ServerFailed
-from .signal_faults import signal_faults
 
 CLIENTS = 2 * CAPACITY
 # The wait for a checker and both tries of the check; one timeout in the queue and one for the script; and what it takes
@@ -34,7 +24,6 @@ _WARM_UP_SECONDS = 60.0
 _SAMPLES = 120
 _SHORTEST_INTERVAL_SECONDS = 2.0
 _MOST_LOST_SAMPLES = 0.1
-_QUICK_MINUTES = 0.1
 
 
 @dataclass(slots=True)
@@ -52,7 +41,7 @@ class Soak:
     """
 
     seconds: float = 0.0
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[Reply] = field(default_factory=list)
     started: float = 0.0
     samples: list[tuple[float, dict[str, float]]] = field(default_factory=list)
     lost_samples: int = 0
@@ -102,7 +91,7 @@ def find(soak: Soak) -> list[str]:
     return findings
 
 
-def _is_expected(answer: Answer) -> bool:
+def _is_expected(answer: Reply) -> bool:
     return answer.right or (answer.code == OVERLOADED and not answer.problem)
 
 
@@ -118,45 +107,3 @@ def _sample(launched: Launched, soak: Soak, seconds: float) -> None:
             if launched.process.poll() is not None:
                 raise ServerFailed(f"The service has ended.\n{launched.log_end()}") from None
         over.wait(interval)
-
-
-def main() -> None:
-    """Soak, then inject the faults, and write the report; exit with 1 when something was found."""
-    parser = argparse.ArgumentParser(prog="python -m bench.soak", description="Look for what grows, and what breaks.")
-    parser.add_argument("--minutes", type=float, default=30, help="how long the soak lasts")
-    parser.add_argument("--seed", type=int, default=1, help="of the order of the scripts")
-    parser.add_argument(
-        "--fault", action="append", metavar="WORDS", help="inject only faults with such a name; no soak"
-    )
-    parser.add_argument("--quick", action="store_true", help="a short soak and one fault")
-    parser.add_argument(
-        "--output", type=Path, help="the folder for the report; bench/, or bench/quick/ where not all is done"
-    )
-    options = parser.parse_args()
-    processes.require_root()
-    said = heading()  # before anything is written, which would make the commit look changed
-    minutes = _QUICK_MINUTES if options.quick else options.minutes
-    wanted = options.fault or (["SIGKILL of the zygotes"] if options.quick else [""])
-    soak: Soak | None = None
-    recoveries: list[Recovery] = []
-    with tempfile.TemporaryDirectory(prefix="soak-") as name:
-        folder = Path(name)
-        folder.chmod(0o711)
-        if not options.fault:
-            print(f"Soaking for {minutes:g} minutes …", flush=True)
-            soak = run_soak(folder / "soak", minutes * 60, options.seed)
-            print(*soak.findings, sep="\n")
-        for number, fault in enumerate([*signal_faults(), *resource_faults(folder)]):
-            if any(words in fault.name for words in wanted):
-                recovery = break_service(fault, folder / f"fault{number}")
-                print(soak_report.row(recovery).rstrip(), *recovery.findings, sep="\n  ", flush=True)
-                recoveries.append(recovery)
-    usual = ROOT / "bench" / "quick" if options.quick or options.fault else ROOT / "bench"
-    output = options.output or usual
-    output.mkdir(exist_ok=True)
-    soak_report.write(output, said, soak, recoveries)
-    sys.exit(1 if (soak and soak.findings) or any(recovery.findings for recovery in recoveries) else 0)
-
-
-if __name__ == "__main__":
-    main()

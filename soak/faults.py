@@ -16,10 +16,11 @@ from pathlib import Path
 
 import psutil
 
-from .clients import NO_ANSWER, OVERLOADED, RIGHT, Answer, Clients
+from bench.servers import ServerFailed
+
+from .clients import NO_ANSWER, OVERLOADED, RIGHT, Clients, Reply
 from .launched import HOLDERS, Launched, launch, wait_for
 from .mix import HELLO, PANDAS, Kind
-from .servers import ServerFailed
 
 SLEEP = Kind(
     "sleep",
@@ -189,7 +190,7 @@ def _restart(fault: Fault, folder: Path, recovery: Recovery) -> None:
         recovery.first_right = _first_right(clients.answers, launched.started)
 
 
-def _count_answers(answers: Sequence[Answer], injected: float, since: float, recovery: Recovery) -> None:
+def _count_answers(answers: Sequence[Reply], injected: float, since: float, recovery: Recovery) -> None:
     """Note what callers got whose answers came after the fault."""
     later = [answer for answer in answers if answer.sent + answer.seconds >= injected]
     recovery.codes.update(answer.code for answer in later)
@@ -199,7 +200,7 @@ def _count_answers(answers: Sequence[Answer], injected: float, since: float, rec
     recovery.first_right = _first_right(answers, since)
 
 
-def _first_right(answers: Sequence[Answer], since: float) -> float | None:
+def _first_right(answers: Sequence[Reply], since: float) -> float | None:
     """Return how many seconds after a moment the first answer came that is right, of the requests sent after it."""
     right = [answer.sent + answer.seconds for answer in answers if answer.sent >= since and answer.right]
     return min(right) - since if right else None

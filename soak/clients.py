@@ -14,7 +14,7 @@ from .mix import Kind, wrong
 # A refused client asks again after about this long: not the seconds of Retry-After, so that the load stays what it is.
 _RETRY_SECONDS = 0.2
 _LONGEST_ANSWER_SECONDS = 120.0
-# What an `Answer` may have as its code, of what is spoken of elsewhere.
+# What an `Reply` may have as its code, of what is spoken of elsewhere.
 RIGHT = "right"
 OVERLOADED = "overloaded"
 UNAVAILABLE = "sandbox_unavailable"
@@ -25,7 +25,7 @@ ERROR = "400 script_error"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Reply:
     """What came of one request.
 
     Attributes:
@@ -57,7 +57,7 @@ class Clients:
 
     def __init__(self, port: int, kinds: Sequence[Kind], count: int, seed: int) -> None:
         """Prepare `count` clients of a port of this machine; `seed` makes the order of the scripts."""
-        self.answers: list[Answer] = []
+        self.answers: list[Reply] = []
         self._port = port
         self._kinds = kinds
         self._random = random.Random(seed)  # noqa: S311 (a mix)
@@ -93,7 +93,7 @@ class Clients:
             except (OSError, http.client.HTTPException, ValueError) as error:
                 code, problem = NO_ANSWER, f"{type(error).__name__}: {error}"
                 connection.close()
-            answer = Answer(
+            answer = Reply(
                 kind.name, sent, time.monotonic() - sent, code, problem and f"{kind.name} {token}: {problem}"
             )
             self.answers.append(answer)
@@ -103,7 +103,7 @@ class Clients:
 
 
 def _send(connection: http.client.HTTPConnection, token: int, kind: Kind) -> tuple[str, str]:
-    """Send one script; return the code for `Answer`, and what is wrong with the answer."""
+    """Send one script; return the code for `Reply`, and what is wrong with the answer."""
     body = {"script": kind.script, "args": {"token": token}, **kind.fields}
     connection.request("POST", "/execute", json.dumps(body), {"Content-Type": "application/json"})
     response = connection.getresponse()
