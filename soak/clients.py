@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from .mix import Kind, wrong
 
-# A refused client asks again after about this long: not the seconds of Retry-After, so that the load stays what it is.
+# A refused client asks again after about this long, not after the seconds of Retry-After: the load stays the same.
 _RETRY_SECONDS = 0.2
 _LONGEST_ANSWER_SECONDS = 120.0
-# What an `Reply` may have as its code, of what is spoken of elsewhere.
+# The codes of a `Reply` that other modules use.
 RIGHT = "right"
 OVERLOADED = "overloaded"
 UNAVAILABLE = "sandbox_unavailable"
@@ -33,7 +33,7 @@ class Reply:
         sent: when, in the time of `time.monotonic`.
         seconds: how long it took.
         code: `right`; `overloaded`; `no answer`; otherwise the status and code that came instead of what should.
-        problem: what was wrong, a sentence with the script's token; empty where nothing was.
+        problem: what was wrong, a sentence with the script's token; empty if nothing was.
     """
 
     kind: str
@@ -56,7 +56,7 @@ class Clients:
     """
 
     def __init__(self, port: int, kinds: Sequence[Kind], count: int, seed: int) -> None:
-        """Prepare `count` clients of a port of this machine; `seed` makes the order of the scripts."""
+        """Prepare `count` clients of a local port; `seed` decides the order of the scripts."""
         self.answers: list[Reply] = []
         self._port = port
         self._kinds = kinds

@@ -33,8 +33,8 @@ MIX = (HELLO, PANDAS, SLEEP)
 CONCURRENCY = 2 * len(os.sched_getaffinity(0))
 CAPACITY = 2 * CONCURRENCY
 TIMEOUT_SECONDS = 10.0
-# Whoever gets an answer gets it within this: a turn in the queue and a turn in a jail that does not answer, each of
-# which ends with the timeout and the wait for what it should have reported, and a cold jail instead of it.
+# The longest time until a response: a turn in the queue and a turn in a jail that does not answer, each of which ends
+# with the timeout and the wait for a report, and then a cold jail.
 LONGEST_ANSWER_SECONDS = 2 * (TIMEOUT_SECONDS + 5) + TIMEOUT_SECONDS
 _PROBE_SECONDS = 5.0  # the liveness probe's patience, see terraform/service.tf
 _BEFORE_SECONDS = 2.0
@@ -43,7 +43,7 @@ _LOOK_SECONDS = 0.05
 _RECOVER_SECONDS = 60.0
 _SETTLE_SECONDS = 30.0
 _MEMORY = "memory"
-# What Python's and the kernel's allocators take more one time than another; everything else is counted exactly.
+# How much the memory of allocators varies from one time to another; everything else is counted exactly.
 _MEMORY_NOISE = 1.1
 # For each of two zygotes: one for the processes of each spare, and one for the network of each that has lived at once.
 _MOST_HOLDERS = 2 * (CONCURRENCY + 2 * CONCURRENCY + 1)
@@ -55,12 +55,12 @@ class Fault:
 
     Attributes:
         name: what the table calls it.
-        inject: breaks something, and returns the processes that it did that to.
+        inject: breaks something, and returns the processes that it broke.
         codes: what callers may get besides right answers and `overloaded`.
-        due: which of these somebody must get, for the fault has not struck otherwise; empty where nobody has to.
-        watch_seconds: how long the load stays on after it, at the least.
-        repair: what only an operator or the platform can do, done after that time; None where the service mends itself.
-        ends_with: the status with which the service must end, for the platform to restart it; None: it must not end.
+        due: the code that some caller must get, or else the fault has not struck; empty if none must.
+        watch_seconds: how long the load stays on after the fault, at least.
+        repair: what only an operator or the platform can do, after that time; None if the service recovers by itself.
+        ends_with: the status with which the service must end, so that the platform restarts it; None if it must not.
         kinds: the scripts of the load.
         start: starts the service in a folder, see `launch`.
     """
@@ -78,19 +78,19 @@ class Fault:
 
 @dataclass(slots=True)
 class Recovery:
-    """What became of the service after one fault. Times are in seconds from the fault, or from its repair.
+    """How the service recovered from one fault. Times are in seconds from the fault, or from its repair.
 
     Attributes:
         fault: its name.
-        repaired: whether it took a repair, from which the times count then.
+        repaired: whether there was a repair, from which the times then count.
         first_right: until a request sent after it had the right answer.
-        whole: until `/health` was 200, and every part there with spares.
+        whole: until `/health` was 200 and every part ran, with spares.
         last_failure: from the fault itself until the last answer that was neither right nor `overloaded`.
         longest: how long the slowest answer took.
         codes: what callers got from the fault on, and how often.
         health: what `/health` answered meanwhile: statuses, and `none` for no answer in time.
-        ended, status: until the service ended, and with what status; None where it did not.
-        findings: what was not as it should be, a sentence each.
+        ended, status: until the service ended, and its status; None if it did not end.
+        findings: what was wrong, a sentence each.
     """
 
     fault: str
@@ -107,7 +107,7 @@ class Recovery:
 
 
 def break_service(fault: Fault, folder: Path) -> Recovery:
-    """Start a service, put load on it, inject one fault and watch; whatever goes wrong is a finding."""
+    """Start a service, put load on it, inject one fault and watch; everything that goes wrong is a finding."""
     recovery = Recovery(fault.name)
     try:
         with fault.start(folder / "service") as launched:
@@ -121,7 +121,7 @@ def break_service(fault: Fault, folder: Path) -> Recovery:
     if unexpected:
         recovery.findings.append(f"callers got {unexpected}")
     if fault.due and fault.due not in recovery.codes:
-        recovery.findings.append(f"nobody got {fault.due}")
+        recovery.findings.append(f"no caller got {fault.due}")
     if recovery.longest > LONGEST_ANSWER_SECONDS:
         recovery.findings.append(f"an answer took {recovery.longest:.1f} s")
     if recovery.status != fault.ends_with:
@@ -166,7 +166,7 @@ def _look_until(until: float, launched: Launched, victims: Sequence[psutil.Proce
 
 
 def _until_whole(launched: Launched, victims: Sequence[psutil.Process], recovery: Recovery) -> float | None:
-    """Return how many seconds it takes until the service is whole; None where it ends, or is not in time."""
+    """Return how many seconds it takes until the service is whole; None if it ends, or takes too long."""
     started = time.monotonic()
     while time.monotonic() < started + _RECOVER_SECONDS and launched.process.poll() is None:
         if _look(launched, victims, recovery):
@@ -250,14 +250,14 @@ def _parent(process: psutil.Process) -> int:
 
 
 def _is_held_up(process: psutil.Process) -> bool:
-    """Return whether a process is stopped, or dead and not buried; one that is gone is neither."""
+    """Return whether a process is stopped or a zombie; one that does not exist is neither."""
     with contextlib.suppress(psutil.NoSuchProcess):
         return process.status() in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE)
     return False
 
 
 def ask_health(port: int) -> int | None:
-    """Return the status of `/health`; None where no answer comes in time."""
+    """Return the status of `/health`; None if no response comes in time."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PROBE_SECONDS)
     try:
         connection.request("GET", "/health")

@@ -13,10 +13,10 @@ _REMOVE_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """The groups of one run, none where none can be written.
+    """The groups of one run; none if none can be written.
 
     Attributes:
-        version: of the interface, 1 or 2.
+        version: the version of the interface, 1 or 2.
         folders: by controller; with version 2 all are the same.
     """
 
@@ -32,7 +32,7 @@ class Groups:
         return len(self._inner())
 
     def bound_memory(self, size_bytes: int | None) -> None:
-        """Bound what all processes in them may take together; None: not at all.
+        """Bound the memory of all processes in them together; None removes the bound.
 
         Raises:
             ServerFailed: there are no groups here.
@@ -65,12 +65,12 @@ class Groups:
 
 
 def make_groups() -> Groups:
-    """Make groups with a name of their own, where this process may."""
-    place = writable_cgroups()
-    if place is None:
+    """Make groups with a name of their own, if this process may."""
+    parent = writable_cgroups()
+    if parent is None:
         return Groups(1, {})
     name = f"soak-{secrets.token_hex(4)}"
-    groups = Groups(place.version, {one: place.mounts[one] / place.parents[one] / name for one in place.mounts})
+    groups = Groups(parent.version, {one: parent.mounts[one] / parent.parents[one] / name for one in parent.mounts})
     for folder in dict.fromkeys(groups.folders.values()):
         folder.mkdir()
     return groups

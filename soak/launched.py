@@ -34,16 +34,16 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The service's processes, each where it belongs.
+    """The service's processes, by their part.
 
     Attributes:
         launcher: the first process of the container.
         spawn_broker: the process that starts jails; None if the server starts them itself.
-        gunicorn, workers: the HTTP server: its parent and those that answer.
-        checker_zygotes, checkers: what starts the processes that check scripts, and those.
-        nsjails, zygotes: each jail's process outside and its first process inside.
+        gunicorn, workers: the HTTP server: its parent, and the processes that respond.
+        checker_zygotes, checkers: the processes that fork checkers, and the checkers.
+        nsjails, zygotes: each jail's process outside, and its first process inside.
         spares: spares and running scripts.
-        holders: what shares the memory of a zygote and keeps namespaces for those.
+        holders: processes that share a zygote's memory and keep namespaces alive.
     """
 
     launcher: psutil.Process
@@ -88,7 +88,7 @@ class Launched:
     groups: Groups
 
     def parts(self) -> Parts:
-        """Look at the processes there are; one that ends meanwhile is left out."""
+        """Return the processes by their part, without those that exit meanwhile."""
         spawn_broker = gunicorn = None
         for child in _children(self.launcher):
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -142,7 +142,7 @@ class Launched:
         }
 
     def outside(self, path: Path) -> Path:
-        """Return where a path of the service's is to be found from outside its mount namespace."""
+        """Return a path of the service's as seen from outside its mount namespace."""
         return Path(f"/proc/{self.launcher.pid}/root{path}")
 
     def seconds(self) -> float:
@@ -205,13 +205,13 @@ def wait_for(find: Callable[[], Found | None], what: str, launched: Launched, se
     """Wait until something is there.
 
     Args:
-        find: returns it; None or something empty while it is not there.
-        what: what to say when it does not come.
-        launched: the service, whose log is shown then.
+        find: returns it, and something false while it is not there.
+        what: the message if it does not come.
+        launched: the service, whose log the message then shows.
         seconds: how long to wait.
 
     Raises:
-        ServerFailed: it did not come, or the service has ended.
+        ServerFailed: it did not come, or the service has exited.
     """
     until = time.monotonic() + seconds
     while not (found := find()):
@@ -230,7 +230,7 @@ def _children(process: psutil.Process | None) -> list[psutil.Process]:
 
 
 def _stop(launched: Launched) -> None:
-    """End the service as a platform does, and kill what does not end; with its first process go all others."""
+    """Stop the service as a platform does, or kill it; all its processes exit with its first."""
     with contextlib.suppress(psutil.NoSuchProcess):
         launched.launcher.send_signal(signal.SIGCONT)
         launched.launcher.send_signal(signal.SIGTERM)

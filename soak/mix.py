@@ -67,7 +67,7 @@ KINDS = (
     ),
     Kind("exit", 40, "import sys\ndef main(token):\n    print(token)\n    return sys.exit(3)", "script_exited"),
     Kind("timeout", 19, _FOR_EVER, "timeout", fields={"timeout": 0.1}),
-    # Both take long to die, and must cost nobody else anything.
+    # Both take long to die, and must not delay other scripts.
     Kind("many hashing threads", 5, _HASHING, "timeout", fields={"timeout": 0.5}),
     Kind(
         "timeout with 440 MB",
@@ -112,7 +112,7 @@ KINDS = (
 
 
 def wrong(kind: Kind, token: int, status: int, answer: dict[str, Any]) -> str | None:
-    """Return what is wrong with the answer to one script, None where nothing is."""
+    """Return what is wrong with the response to one script; None if nothing is."""
     if (status, answer.get("code", "")) != (400 if kind.code else 200, kind.code):
         return f"status {status}, code {answer.get('code')}"
     if not kind.code and answer["result"] != token:

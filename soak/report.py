@@ -33,9 +33,9 @@ def write(folder: Path, heading: str, soak: Soak | None, recoveries: Sequence[Re
     """Write `SOAK.md` and its charts into a folder.
 
     Args:
-        folder: where.
-        heading: when, of which commit and on which machine it was measured.
-        soak, recoveries: what was measured, if it was.
+        folder: the folder.
+        heading: when, on which commit and on which machine it was measured.
+        soak, recoveries: what was measured; empty if it was not.
     """
     parts = [f"# Results of `make soak`\n\n{heading}\n"]
     if soak is not None:
@@ -79,7 +79,7 @@ What the service held at rest, before and after{_lost(soak)}:
 
 def _verdict(findings: Sequence[str]) -> str:
     if findings:
-        return "Not everything was as it should be:"
+        return "Something was wrong:"
     return "No answer was wrong or another's, none came later than two timeouts and 2 s, and nothing has grown."
 
 
@@ -179,16 +179,16 @@ def _faults_part(recoveries: Sequence[Recovery]) -> str:
     table = _FAULT_HEAD + "".join(row(recovery) for recovery in recoveries)
     findings = [f"{recovery.fault}: {finding}" for recovery in recoveries for finding in recovery.findings]
     verdict = (
-        "Not everything was as it should be:"
+        "Something was wrong:"
         if findings
         else "Nothing was left behind, and every caller had a documented answer in time."
     )
     return f"""## Faults
 
-Each fault met a service of its own, under {CAPACITY} clients. Times are from the fault; where an operator or the
-platform has to act (*), from then. *Whole again* is when `/health` is 200 and both zygotes have their spares. Where the
-service ends, the platform starts it again, and the times are those of the new start. At rest afterwards its processes,
-descriptors, mounts and temporary files were counted again. No answer may take more than {LONGEST_ANSWER_SECONDS:g} s:
+Each fault met a service of its own, under {CAPACITY} clients. Times are from the fault, or from the action of
+an operator or the platform if it takes one (*). *Whole again* is when `/health` is 200 and both zygotes have their
+spares. If the service ends, the platform starts it again, and the times are those of the new start. At rest afterwards
+its processes, descriptors, mounts and temporary files were counted again. No answer may take more than {LONGEST_ANSWER_SECONDS:g} s:
 a turn in the queue and one in a jail that does not answer, each with the wait for its report, and then a cold jail.
 
 {table}

@@ -62,7 +62,7 @@ def _signal(victims: Victims, number: signal.Signals) -> Victims:
     def send(launched: Launched) -> Sequence[psutil.Process]:
         chosen = victims(launched)
         for process in chosen:
-            with contextlib.suppress(psutil.NoSuchProcess):  # gone with another of them
+            with contextlib.suppress(psutil.NoSuchProcess):  # it exited with another of them
                 process.send_signal(number)
         return chosen
 
@@ -105,7 +105,7 @@ def signal_faults() -> list[Fault]:
         _kill("a spare", _spare, KILLED),
         _kill("a running script", _running, KILLED),
         _kill("the checkers", _every("checkers")),
-        _kill("the process that starts checkers", _every("checker_zygotes")),
+        _kill("the checker zygote", _every("checker_zygotes")),
         _kill("gunicorn's worker", _every("workers"), UNAVAILABLE, NO_ANSWER),
         _kill("gunicorn's parent", _every("gunicorn"), UNAVAILABLE, NO_ANSWER, ends_with=128 + signal.SIGKILL),
         _kill("the spawn broker", _every("spawn_broker"), UNAVAILABLE, NO_ANSWER, ends_with=1),
@@ -116,7 +116,7 @@ def signal_faults() -> list[Fault]:
         _stop("a spare", _spare, TIMED_OUT),
         _stop("a running script", _running, TIMED_OUT, seconds=8),
         _stop("the checkers", _every("checkers"), seconds=8),
-        _stop("the process that starts checkers", _every("checker_zygotes"), seconds=8, until_continued=True),
+        _stop("the checker zygote", _every("checker_zygotes"), seconds=8, until_continued=True),
         _stop("gunicorn's worker", _every("workers"), seconds=12, until_continued=True),
         _stop("gunicorn's parent", _every("gunicorn"), seconds=8),
         _stop("the spawn broker", _every("spawn_broker"), seconds=8),

@@ -32,12 +32,12 @@ class Soak:
 
     Attributes:
         seconds: how long the load was on.
-        answers: what came of every request.
-        started: when, in the time of `time.monotonic`.
+        answers: the reply to every request.
+        started: when the load began, in the time of `time.monotonic`.
         samples: what the service held, and how many seconds after the start.
-        lost_samples: how often that could not be looked at.
+        lost_samples: how many samples failed.
         before, after: what it held at rest.
-        findings: what was not as it should be, a sentence each.
+        findings: what was wrong, a sentence each.
     """
 
     seconds: float = 0.0
@@ -51,7 +51,7 @@ class Soak:
 
 
 def run_soak(folder: Path, seconds: float, seed: int) -> Soak:
-    """Keep the service over its capacity; whatever goes wrong is a finding, and what was measured is kept."""
+    """Keep the service over its capacity; what goes wrong is a finding, and the measurements are kept."""
     soak = Soak()
     try:
         with launch(folder) as launched:
@@ -81,9 +81,9 @@ def find(soak: Soak) -> list[str]:
     if slow:
         findings.append(f"{len(slow)} answers took more than {LONGEST_ANSWER_SECONDS:g} s")
     if not any(answer.code == OVERLOADED for answer in soak.answers):
-        findings.append("nobody was refused, so the load was not above the capacity")
+        findings.append("no request was refused, so the load was not above the capacity")
     if not soak.after:
-        findings.append("the service could not be looked at in the end")
+        findings.append("the service could not be measured in the end")
     for name in find_grown(soak.before, soak.after) if soak.after else ():
         findings.append(f"grown: {name} {soak.before[name]:.0f} → {soak.after[name]:.0f}")
     if soak.lost_samples > _MOST_LOST_SAMPLES * (len(soak.samples) + soak.lost_samples):
@@ -96,7 +96,7 @@ def _is_expected(answer: Reply) -> bool:
 
 
 def _sample(launched: Launched, soak: Soak, seconds: float) -> None:
-    """Look at what the service holds, again and again."""
+    """Measure what the service holds, again and again."""
     interval = max(seconds / _SAMPLES, _SHORTEST_INTERVAL_SECONDS)
     over = threading.Event()
     while (at := time.monotonic() - soak.started) < seconds:
@@ -105,5 +105,5 @@ def _sample(launched: Launched, soak: Soak, seconds: float) -> None:
         except (OSError, psutil.Error):
             soak.lost_samples += 1
             if launched.process.poll() is not None:
-                raise ServerFailed(f"The service has ended.\n{launched.log_end()}") from None
+                raise ServerFailed(f"The service has exited.\n{launched.log_end()}") from None
         over.wait(interval)

@@ -63,9 +63,9 @@ def test_nothing_is_found_where_nothing_is() -> None:
         ),
         (soaked(replace(REFUSED, problem="Retry-After is missing")), "1 answers were wrong"),
         (soaked(replace(RIGHT_ANSWER, seconds=LONGEST_ANSWER_SECONDS + 0.1)), "1 answers took more than 28.5 s"),
-        (soaked(answers=[RIGHT_ANSWER]), "nobody was refused"),
+        (soaked(answers=[RIGHT_ANSWER]), "no request was refused"),
         (soaked(after=STOCK | {"zombies": 1}), "grown: zombies 0 → 1"),
-        (soaked(after={}), "the service could not be looked at"),
+        (soaked(after={}), "the service could not be measured"),
         (soaked(lost_samples=1), "1 samples were lost"),
     ],
 )
@@ -104,7 +104,7 @@ def test_a_report_is_written_whatever_happened(soak: Soak, tmp_path: Path) -> No
     text = (tmp_path / "SOAK.md").read_text()
     assert f"- {soak.findings[0]}" in text
     assert "- SIGKILL of a spare: it did not recover" in text
-    assert text.count("Not everything was as it should be") == 2
+    assert text.count("Something was wrong") == 2
 
 
 @pytest.mark.parametrize(
