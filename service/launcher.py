@@ -115,8 +115,8 @@ def _fork_spawn_broker(requests: socket.socket, settings: Settings) -> int:
 def _start_jails(requests: socket.socket, settings: Settings) -> None:
     """Start the jails that the server asks for, until it has gone."""
     from sandbox.host.spawn_broker import Allowed, serve  # noqa: PLC0415 (the server has been started meanwhile)
+    from service.admission import divide_open_files  # noqa: PLC0415
     from service.logs import configure_logs  # noqa: PLC0415
-    from service.open_files import divide_open_files  # noqa: PLC0415
 
     try:
         divide_open_files(settings)

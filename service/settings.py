@@ -9,8 +9,7 @@ from typing import Any
 
 from sandbox import IsolationLevel, Limits, WarmStart
 from sandbox.limits import KB, MB
-from service.spelling import find_misspelt
-from service.values import (
+from service.setting_types import (
     Setting,
     choice,
     executable,
@@ -24,6 +23,7 @@ from service.values import (
     seconds,
     whole,
 )
+from service.spelling import find_misspelt
 
 # The environment variable that names the server's end of the socket to the process that starts jails.
 SPAWN_BROKER_FD = "SPAWN_BROKER_FD"

@@ -10,7 +10,7 @@ import pytest
 
 from sandbox import Limits
 from sandbox.limits import MB
-from service.server import IDLE_SECONDS, REQUEST_SECONDS, RESPONSE_SECONDS
+from service.client_socket import IDLE_SECONDS, REQUEST_SECONDS, RESPONSE_SECONDS
 from service.settings import TABLE
 from tests.conftest import ROOT, Server
 from tests.contract import CODES, codes_in_the_code

@@ -12,8 +12,8 @@ from openapi_spec_validator import validate
 
 from policy.findings import MAX_VIOLATIONS
 from sandbox import IsolationLevel, Limits
-from service.contract import load_contract
-from service.server import REQUEST_SECONDS
+from service.client_socket import REQUEST_SECONDS
+from service.openapi import load_openapi
 from service.settings import read_settings
 from tests.conftest import ROOT, Serve, Server
 from tests.contract import CODES, README, codes_in_the_code
@@ -115,7 +115,7 @@ def test_nothing_is_defined_that_is_not_used() -> None:
 
 
 def test_limits_in_the_file_are_the_defaults() -> None:
-    assert load_contract(read_settings({})) == DOCUMENT
+    assert load_openapi(read_settings({})) == DOCUMENT
     assert SCHEMAS["RefusedScript"]["properties"]["violations"]["maxItems"] == MAX_VIOLATIONS
     assert SCHEMAS["Healthy"]["properties"]["isolation"]["enum"] == [*IsolationLevel][::-1]
     text = FILE.read_text()

@@ -15,7 +15,7 @@ PLAIN = ("functions_framework", "--target", "app")
 RUN = ("service",)
 LAUNCHER = ("service.launcher",)
 WAYS = pytest.mark.parametrize("module", [PLAIN, RUN, LAUNCHER], ids=["plain", "make run", "launcher"])
-NOBODY_ASKED = "Callers are not authenticated: whoever reaches this port can run scripts."
+NOBODY_ASKED = "The service does not authenticate callers: whoever reaches this port can run scripts."
 
 
 def said(server: Server) -> list[tuple[str, str]]:
@@ -38,7 +38,7 @@ def test_it_listens_on_this_machine_alone_unless_it_is_told_otherwise(
 ) -> None:
     server = new_server(module=module)
     assert addresses(server) == {"127.0.0.1"}
-    assert said(server) == [("INFO", f"Listening on http://127.0.0.1:{server.port}."), ("WARNING", NOBODY_ASKED)]
+    assert said(server) == [("INFO", f"Listening on http://127.0.0.1:{server.port}"), ("WARNING", NOBODY_ASKED)]
     server.stop()
 
 
@@ -46,7 +46,7 @@ def test_it_listens_on_this_machine_alone_unless_it_is_told_otherwise(
 def test_host_is_obeyed(module: tuple[str, ...], new_server: Serve) -> None:
     server = new_server(module=module, HOST="0.0.0.0")
     assert addresses(server) == {"0.0.0.0"}
-    assert said(server)[0] == ("INFO", f"Listening on http://0.0.0.0:{server.port}.")
+    assert said(server)[0] == ("INFO", f"Listening on http://0.0.0.0:{server.port}")
     server.stop()
 
 
@@ -54,7 +54,7 @@ def test_on_cloud_run_it_listens_everywhere_and_says_who_asks_callers(new_server
     server = new_server(module=PLAIN, K_SERVICE="executor")
     assert addresses(server) == {"0.0.0.0"}
     assert said(server) == [
-        ("INFO", f"Listening on http://0.0.0.0:{server.port}."),
+        ("INFO", f"Listening on http://0.0.0.0:{server.port}"),
         ("INFO", "The service does not authenticate callers: Cloud Run lets through whom its IAM policy allows."),
     ]
     server.stop()
@@ -77,7 +77,7 @@ def has_ipv6() -> bool:
 def test_ipv6_is_an_address_too(module: tuple[str, ...], host: str, new_server: Serve) -> None:
     server = new_server(module=module, HOST=host)
     assert addresses(server) == {"::"}
-    assert said(server)[0] == ("INFO", f"Listening on http://[::]:{server.port}.")
+    assert said(server)[0] == ("INFO", f"Listening on http://[::]:{server.port}")
     assert requests.get(f"http://[::1]:{server.port}/health", timeout=30).status_code == 200
     server.stop()
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from service.setting_types import Setting
 from service.settings import TABLE
-from service.values import Setting
 from tests.conftest import ROOT
 from tests.terraform.tables import BETWEEN, README, TERRAFORM, attribute, blocks, tables
 

@@ -10,16 +10,16 @@ from service.settings import Settings
 _FILE = Path(__file__).with_name("openapi.json")
 
 
-def load_contract(settings: Settings) -> dict[str, Any]:
-    """Return the document, in which the schemas' limits are those of the settings.
+def load_openapi(settings: Settings) -> dict[str, Any]:
+    """Return the document, with the limits of these settings in its schemas.
 
-    JSON Schema counts characters where the settings count bytes of UTF-8; there are never more of those than of these.
+    JSON Schema counts characters and the settings count bytes of UTF-8. No text has more characters than bytes.
     """
     document: dict[str, Any] = msgspec.json.decode(_FILE.read_bytes())
     schemas = document["components"]["schemas"]
     fields = schemas["Script"]["properties"]
     fields["script"]["maxLength"] = settings.script_bytes
-    # A whole number stands without a fraction, as in the file.
+    # As in the file, a whole number has no fraction.
     seconds = settings.limits.timeout_seconds
     fields["timeout"]["maximum"] = int(seconds) if seconds.is_integer() else seconds
     schemas["Stdout"]["maxLength"] = settings.limits.stdout_bytes

@@ -1,4 +1,4 @@
-"""What the service answers: an `Answer`, and the JSON documents of the HTTP contract."""
+"""What the service answers: a `JsonResponse`, and the JSON documents of the HTTP contract."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,14 +12,14 @@ _encoder = msgspec.json.Encoder()
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What goes back to the client, before it is turned into HTTP.
+class JsonResponse:
+    """A response, before it is turned into HTTP.
 
     Attributes:
         status: the HTTP status.
-        document: what becomes the JSON body; None for no body.
-        headers: besides those that every answer has.
-        details: for the log line.
+        document: the JSON body; None for no body.
+        headers: those that other responses do not have.
+        details: what the log line says of it.
     """
 
     status: int
@@ -34,12 +34,12 @@ class Answer:
         try:
             return _encoder.encode(self.document)
         except UnicodeEncodeError:
-            # A lone surrogate, from a script's own exception message for example, has no UTF-8.
+            # A lone surrogate, for example in the message of a script's exception, has no UTF-8.
             return _encoder.encode(_without_surrogates(self.document))
 
 
 def _without_surrogates(value: Any) -> Any:
-    """Replace lone surrogates in every string of a document by question marks."""
+    """Replace lone surrogates in every string of a document with question marks."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, dict):
@@ -50,7 +50,7 @@ def _without_surrogates(value: Any) -> Any:
 
 
 def error_document(code: str, sentence: str, **more: Any) -> dict[str, Any]:
-    """Describe an error; of `more`, which is what helps besides, only what is not empty is kept."""
+    """Describe an error; of `more`, which helps to understand it, only what is not empty goes in."""
     return {"error": sentence, "code": code, **{name: value for name, value in more.items() if value}}
 
 
@@ -71,12 +71,12 @@ def report_document(report: Report) -> dict[str, Any]:
 
 
 def outcome_document(outcome: Outcome) -> dict[str, Any]:
-    """Describe what became of a script that was run."""
+    """Describe the outcome of a script."""
     if outcome.end is End.RETURNED:
-        # The sandbox has checked that this is JSON, so it goes through as it is.
+        # The sandbox has checked that this is JSON, so it passes through unchanged.
         document: dict[str, Any] = {"result": msgspec.Raw(outcome.result)}
     elif outcome.end is End.SYNTAX_ERROR:
-        # As when the policy finds it: nothing has been run.
+        # As if the policy had found it: nothing ran.
         place = {"line": outcome.line, "column": outcome.column}
         return error_document(outcome.end.value, outcome.error, **place, traceback=outcome.traceback)
     else:
@@ -90,7 +90,7 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
 
 
 def usage_document(outcome: Outcome) -> dict[str, float]:
-    """Describe how long a script waited and what it used, to a tenth."""
+    """Describe how long a script waited and what it used, rounded to a tenth."""
     return {
         "wall_ms": round(outcome.usage.wall_ms, 1),
         "cpu_ms": round(outcome.usage.cpu_ms, 1),
@@ -100,13 +100,13 @@ def usage_document(outcome: Outcome) -> dict[str, float]:
 
 
 def health_document(health: Health) -> dict[str, Any]:
-    """Describe whether scripts can be run, how well isolated, and what this place lacks."""
+    """Describe whether scripts can be run, how well they are isolated, and which layers this host lacks."""
     document: dict[str, Any] = {"status": "unhealthy" if health.reason else "healthy"}
     if health.isolation is not None:
         document["isolation"] = health.isolation.value
     if health.reason:
         document["reason"] = health.reason
-    # What has its place in the reason is not said twice.
+    # The reason may name some of them already.
     if missing := [layer for layer in health.missing if layer not in health.reason]:
         document["missing"] = missing
     return document
