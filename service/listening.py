@@ -1,11 +1,14 @@
-"""Where the server listens, and what it logs about that.
+"""Where the server listens, what it logs about that, and what it says if it cannot.
 
 functions-framework reads HOST and PORT by itself, before it loads the service. Without a HOST it listens on 0.0.0.0,
 and it joins the two with a colon even if HOST has colons of its own. So the address is corrected where gunicorn takes
 it.
 """
 
+import errno
 import logging
+import os
+import socket
 from typing import Any
 
 import click
@@ -42,6 +45,7 @@ def arrange_listening(settings: Settings) -> None:
 
     # Plain functions would become methods of these settings of gunicorn's.
     gunicorn.config.Bind.validator = staticmethod(correct)
+    gunicorn.config.OnStarting.default = staticmethod(_try_addresses)
     gunicorn.config.WhenReady.default = staticmethod(log_listeners)
 
 
@@ -50,3 +54,25 @@ def _address(told: str, host: str) -> str:
     told_host, _, port = told.rpartition(":")
     host = host or told_host.removeprefix("[").removesuffix("]")
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _try_addresses(arbiter: Any) -> None:
+    """Bind each address once, because gunicorn tries for five seconds, with two log lines for each failure.
+
+    Raises:
+        SystemExit: an address cannot be bound; one line says why.
+    """
+    # A socket that another process hands over is bound already: sd_listen_fds(3), and gunicorn's own upgrade.
+    if os.environ.keys() & {"LISTEN_FDS", "GUNICORN_FD"}:
+        return
+    for host, port in arbiter.cfg.address:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    advice = "another program listens there; stop it, or set PORT to another port"
+                else:
+                    advice = f"{error.strerror}; set HOST or PORT to another address"
+                raise SystemExit(f"Cannot listen on port {port} of {host}: {advice}.") from None

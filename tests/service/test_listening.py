@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -119,3 +120,25 @@ def test_flasks_debugger_is_refused(module: tuple[str, ...], tmp_path: Path) -> 
     assert done.returncode == 1
     assert "Flask's debugger" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("module", [PLAIN, RUN, LAUNCHER], ids=["plain", "make run", "launcher"])
+def test_a_port_in_use_is_said_in_one_line(module: tuple[str, ...], tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        started = time.monotonic()
+        process = start_server(tmp_path, {"PORT": str(port)}, module=module)
+        assert process.wait(30) == 1
+    assert time.monotonic() - started < 10
+    [line] = (tmp_path / "log").read_text().splitlines()
+    reason = "another program listens there; stop it, or set PORT to another port."
+    assert line == f"Cannot listen on port {port} of 127.0.0.1: {reason}"
+
+
+def test_an_address_of_another_machine_is_said_in_one_line(tmp_path: Path) -> None:
+    process = start_server(tmp_path, {"PORT": "8080", "HOST": "192.0.2.1"}, module=RUN)
+    assert process.wait(30) == 1
+    assert (tmp_path / "log").read_text().splitlines() == [
+        "Cannot listen on port 8080 of 192.0.2.1: Cannot assign requested address; set HOST or PORT to another address."
+    ]
