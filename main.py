@@ -1,67 +1,41 @@
 """Python Code Executor: the function `app` that functions-framework serves.
 
-It routes a request, asks the policy about the script, has the sandbox run it, and responds. docs/api.md describes the
-HTTP contract for people, and service/openapi.json for machines.
+It routes a request, asks the policy about the script, has the sandbox run it, and answers. The HTTP contract is in the
+README and, for machines, in `service/openapi.json`.
 """
 
-import hashlib
+import logging
 import os
 import socket
 import time
-from dataclasses import replace
-from typing import Any
+import uuid
+from typing import IO
 
 import flask
 import functions_framework
 from werkzeug.exceptions import HTTPException
 
-from policy import PolicyFileError
-from policy.rules import SHIPPED, PolicyFile, load_policy_file
-from sandbox import End, Overloaded, Sandbox, SandboxUnavailable
+from sandbox import Sandbox
 from service.admission import Admission
-from service.checker_zygote import CheckersUnavailable
-from service.checkers import Checkers, CheckersBusy
+from service.checkers import CheckerPool
 from service.cors import Cors
+from service.endpoints import Endpoints
 from service.gunicorn_config import configure_gunicorn
 from service.listening import arrange_listening
-from service.logs import configure_logs, log_isolation, log_policy, log_response
-from service.open_files import divide_open_files
+from service.logs import configure_logs
 from service.openapi import load_openapi
-from service.requests import BadRequest, Execute, check_media_type, parse_execute, read_body, take_body
-from service.responses import (
-    JsonResponse,
-    error_document,
-    health_document,
-    internal_error,
-    not_found,
-    outcome_document,
-    overloaded,
-    report_document,
-    usage_document,
-)
-from service.settings import SPAWN_BROKER_FD, Settings, SettingsError, read_settings
+from service.requests import take_body
+from service.responder import Responder
+from service.responses import JsonResponse, error_document
+from service.settings import SPAWN_BROKER_FD
+from service.startup import log_health, log_policy, read_configuration
 
 _METHODS = {"/execute": ("POST",), "/health": ("GET", "HEAD"), "/openapi.json": ("GET", "HEAD")}
-_STATUS = {"invalid_json": 400, "invalid_request": 400, "payload_too_large": 413, "unsupported_media_type": 415}
-# How soon to ask again if no script can be run: an operator has to act, or a restart is under way.
-_UNAVAILABLE_RETRY = {"Retry-After": "10"}
+_log = logging.getLogger("service")
 
-
-def _configure() -> tuple[Settings, int, PolicyFile]:
-    """Return the settings, how many connections may be open at once, and the policy; a wrong one ends the process."""
-    try:
-        settings = read_settings(os.environ)
-        connections = divide_open_files(settings)
-        return settings, connections, load_policy_file(settings.policy_file or SHIPPED)
-    except SettingsError as error:
-        raise SystemExit(f"Wrong settings:\n{error}") from None
-    except PolicyFileError as error:
-        name = f"POLICY_FILE={settings.policy_file}" if settings.policy_file else "The policy"
-        raise SystemExit(f"Wrong policy: {name}: {error}") from None
-
-
-settings, _connections, _policy = _configure()
+settings, _connections, _policy = read_configuration(os.environ)
 configure_logs(settings.log_level, settings.log_format)
+_openapi = JsonResponse(200, load_openapi(settings))
 sandbox = Sandbox(
     settings.limits,
     min_isolation=settings.min_isolation,
@@ -71,128 +45,90 @@ sandbox = Sandbox(
     python=settings.python,
     spawn_broker=socket.socket(fileno=int(os.environ[SPAWN_BROKER_FD])) if SPAWN_BROKER_FD in os.environ else None,
 )
-checkers = Checkers(_policy.rules, settings.script_bytes, len(os.sched_getaffinity(0)))
+checkers = CheckerPool(_policy.rules, settings.script_bytes, len(os.sched_getaffinity(0)))
 _admission = Admission(sandbox.capacity, settings.limits.timeout_seconds)
+_endpoints = Endpoints(settings, sandbox, checkers, _admission)
 _cors = Cors(settings.cors_origins)
-_openapi = JsonResponse(200, load_openapi(settings))
+_responder = Responder(_cors, settings.google_cloud_project)
 
 
 def _start() -> None:
-    """Start the checkers and the sandbox, and log the policy and the isolation."""
-    log_policy(settings.policy_file, _policy)
+    """Start what checks scripts and what runs them, and log how well they are isolated."""
+    log_policy(settings, _policy)
     checkers.start()
     sandbox.start()
-    log_isolation(sandbox.health())
+    log_health(sandbox.health())
 
 
 def _stop() -> None:
-    """End every process of the service but this one."""
+    """End every process that the service has started."""
     checkers.close()
     sandbox.close()
 
 
 def app(request: flask.Request) -> flask.Response:
-    """Respond to one request; an exception is the service's fault, and gets a response too."""
+    """Answer one request; an exception on the way is the service's fault, and has a response too."""
     started = time.perf_counter()
-    stream = take_body(request.environ)
+    body = take_body(request.environ)
     try:
-        response = _route(request, stream)
+        response = _route(request, body)
     except Exception:
-        response = internal_error()
-    return _respond(request, response, started)
+        response = _internal_error()
+    return _responder.finish(request, response, started)
 
 
 def _framework_error(error: HTTPException) -> flask.Response:
-    """Respond to what functions-framework and Flask refuse before `app`: some paths, a wrong Host or Upgrade."""
+    """Answer what functions-framework and Flask refuse without asking `app`: some paths, a wrong Host or Upgrade."""
     started = time.perf_counter()
     take_body(flask.request.environ)
     if error.code is None or error.code >= 500:
-        response = internal_error()
+        response = _internal_error()
     elif error.code == 404:
-        response = not_found(_METHODS)
+        response = _not_found()
     else:
         response = JsonResponse(400, error_document("invalid_request", error.description or error.name))
-    return _respond(flask.request, response, started)
+    return _responder.finish(flask.request, response, started)
 
 
-def _route(request: flask.Request, stream: Any) -> JsonResponse:
+def _route(request: flask.Request, body: IO[bytes]) -> JsonResponse:
+    """Choose by path and method."""
     methods = _METHODS.get(request.path)
     if methods is None:
-        return not_found(_METHODS)
-    if request.method == "OPTIONS" and _cors.allows(request):
-        return JsonResponse(204, None, _cors.preflight_headers(methods))
+        return _not_found()
+    if request.method == "OPTIONS" and (headers := _cors.preflight(request.headers.get("Origin", ""), methods)):
+        return JsonResponse(204, None, headers)
     if request.method not in methods:
-        allow = ", ".join(_cors.methods(methods))
-        return JsonResponse(
-            405, error_document("method_not_allowed", f"{request.path} takes {allow} only."), {"Allow": allow}
-        )
+        allow = ", ".join((*methods, "OPTIONS") if _cors else methods)
+        sentence = f"{request.path} takes {allow} only."
+        return JsonResponse(405, error_document("method_not_allowed", sentence), {"Allow": allow})
     if request.path == "/execute":
-        return _execute(request, stream)
-    return _health() if request.path == "/health" else _openapi
+        return _endpoints.execute(request, body)
+    return _endpoints.health() if request.path == "/health" else _openapi
 
 
-def _health() -> JsonResponse:
-    health = sandbox.health()
-    checkers.refresh()
-    if not health.reason and checkers.failure:
-        health = replace(health, reason=checkers.failure)
-    if health.reason:
-        return JsonResponse(503, health_document(health), _UNAVAILABLE_RETRY)
-    return JsonResponse(200, health_document(health))
+def _not_found() -> JsonResponse:
+    return JsonResponse(404, error_document("not_found", f"There is nothing here; try {', '.join(_METHODS)}."))
 
 
-def _execute(request: flask.Request, stream: Any) -> JsonResponse:
-    """Respond to `POST /execute`: read, check, run."""
-    details: dict[str, str | float] = {}
-    try:
-        check_media_type(request.mimetype, request.mimetype_params, request.headers.get("Content-Encoding", ""))
-        body = read_body(request.environ, stream, settings.request_bytes)
-        with _admission.parse(len(body)):
-            wanted = parse_execute(body, settings.script_bytes, settings.limits.timeout_seconds)
-        details["script_sha256"] = hashlib.sha256(wanted.script.encode()).hexdigest()
-        with _admission.script():
-            return _check_and_run(wanted, details)
-    except BadRequest as error:
-        return JsonResponse(_STATUS[error.code], error_document(error.code, str(error)))
-    except CheckersBusy:
-        return overloaded(_admission.overloaded(), details)
-    except Overloaded as error:
-        return overloaded(error, details)
-    except (CheckersUnavailable, SandboxUnavailable) as error:
-        document = error_document("sandbox_unavailable", str(error))
-        return JsonResponse(503, document, _UNAVAILABLE_RETRY, details | {"reason": str(error)})
-
-
-def _check_and_run(wanted: Execute, details: dict[str, str | float]) -> JsonResponse:
-    report = checkers.check(wanted.script)
-    if report.code is not None:
-        return JsonResponse(400, report_document(report), details=details)
-    outcome = sandbox.run(wanted.script, wanted.args, wanted.timeout_seconds, report.imports)
-    level = sandbox.health().isolation
-    details |= {"code": outcome.end.value, **usage_document(outcome), "isolation": level.value if level else "none"}
-    return JsonResponse(200 if outcome.end is End.RETURNED else 400, outcome_document(outcome), details=details)
-
-
-def _respond(request: flask.Request, response: JsonResponse, started: float) -> flask.Response:
-    """Turn a response into HTTP, and log it."""
-    body = response.body()
-    # nosniff: a script may choose half of a body, and no browser shall take it for anything but JSON.
-    headers = {"X-Content-Type-Options": "nosniff", **response.headers, **_cors.headers(request)}
-    log_response(request, response, len(body), time.perf_counter() - started, settings.google_cloud_project)
-    return flask.Response(body, response.status, headers, mimetype="application/json" if body else None)
+def _internal_error() -> JsonResponse:
+    """Log the exception that is being handled under an id, and answer with the id alone."""
+    error_id = uuid.uuid4().hex
+    _log.exception("Internal error %s", error_id)
+    document = error_document("internal_error", f"The service failed; its log has the details under {error_id}.")
+    return JsonResponse(500, document | {"id": error_id}, details={"error_id": error_id})
 
 
 arrange_listening(settings)
 configure_gunicorn(
     os.environ,
-    waiting_scripts=sandbox.capacity,
+    threads=_admission.threads,
     connections=_connections,
     timeout_seconds=settings.limits.timeout_seconds,
     start=_start,
     stop=_stop,
 )
-# Plain calls, because as decorators they would replace the function; they concern the Flask application that
-# functions-framework makes around this module.
+# Plain calls, because a decorator would replace the function by what these return. They concern the application that
+# functions-framework is making around this module.
 functions_framework.errorhandler(HTTPException)(_framework_error)
 functions_framework.errorhandler(500)(_framework_error)
 if flask.has_app_context():

@@ -1,8 +1,6 @@
-"""Cross-origin requests: which pages may call the service from a browser; see https://fetch.spec.whatwg.org/#cors."""
+"""Cross-origin resource sharing: which web pages may call the service, see https://fetch.spec.whatwg.org/#http-cors-protocol."""
 
-from collections.abc import Collection, Sequence
-
-import flask
+from collections.abc import Sequence
 
 _PREFLIGHT = {
     "Access-Control-Allow-Headers": "Authorization, Content-Type",
@@ -11,32 +9,33 @@ _PREFLIGHT = {
 
 
 class Cors:
-    """The origins whose pages may call the service; without any, the service knows nothing of CORS."""
+    """The web origins whose pages may call the service; without any, no response has a header of this protocol."""
 
-    def __init__(self, origins: Collection[str]) -> None:
+    def __init__(self, origins: frozenset[str]) -> None:
         """Take the origins, as browsers send them."""
         self._origins = origins
 
-    def allows(self, request: flask.Request) -> bool:
-        """Return whether a request comes from a page that may send it."""
-        return request.headers.get("Origin", "") in self._origins
+    def __bool__(self) -> bool:
+        """Return whether any page may call the service."""
+        return bool(self._origins)
 
-    def methods(self, methods: Sequence[str]) -> tuple[str, ...]:
-        """Return the methods that a path takes, with that of the preflight request if there are origins."""
-        return (*methods, "OPTIONS") if self._origins else tuple(methods)
+    def preflight(self, origin: str, methods: Sequence[str]) -> dict[str, str] | None:
+        """Return the headers that answer a preflight request (OPTIONS); None if this origin's pages may not call.
 
-    def preflight_headers(self, methods: Sequence[str]) -> dict[str, str]:
-        """Return the headers that answer a preflight request for a path with these methods."""
+        Args:
+            origin: the request's `Origin`, empty if it has none.
+            methods: what the path takes.
+        """
+        if origin not in self._origins:
+            return None
         return {"Access-Control-Allow-Methods": ", ".join(methods), **_PREFLIGHT}
 
-    def headers(self, request: flask.Request) -> dict[str, str]:
-        """Return the headers that every response to a request gets."""
+    def headers(self, origin: str) -> dict[str, str]:
+        """Return the headers that every response to a request from this origin has."""
         if not self._origins:
             return {}
-        if not self.allows(request):
-            return {"Vary": "Origin"}
-        return {
-            "Vary": "Origin",
-            "Access-Control-Allow-Origin": request.headers["Origin"],
-            "Access-Control-Expose-Headers": "Retry-After",
-        }
+        # What a cache keeps for one origin is not for another.
+        headers = {"Vary": "Origin"}
+        if origin in self._origins:
+            headers |= {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": "Retry-After"}
+        return headers

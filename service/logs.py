@@ -1,8 +1,8 @@
-"""Log lines: one JSON object each for Cloud Logging, or plain text for people.
+"""Log lines: for Cloud Logging one JSON object each, or plain text for people.
 
 The fields are those of https://cloud.google.com/logging/docs/structured-logging and, in `httpRequest`, of
-https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#HttpRequest. No log line holds a script, its
-arguments, what it printed, or what it returned.
+https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#HttpRequest. Nothing here
+logs a script, its arguments, what it printed or what it returned.
 """
 
 import logging
@@ -11,26 +11,19 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import flask
 import msgspec
 
-from policy.rules import PolicyFile
-from sandbox import Health
-from service.responses import JsonResponse
-
 _requests = logging.getLogger("service.requests")
-_service = logging.getLogger("service")
 _encoder = msgspec.json.Encoder()
 
-# The name under which a record carries the fields that only the JSON form shows in full.
+# The attribute in which a record carries the fields that only the JSON form shows in full.
 _FIELDS = "service_fields"
 _MAX_HEADER_CHARACTERS = 256
 
-# The client writes both headers, so they are parsed strictly:
+# Clients write both headers, so they are parsed strictly:
 # https://cloud.google.com/trace/docs/trace-context#legacy-http-header and https://www.w3.org/TR/trace-context/.
 _CLOUD_TRACE = re.compile(r"([0-9a-f]{32})(?:/[0-9]{1,20})?(?:;o=[01])?", re.IGNORECASE | re.ASCII)
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -38,23 +31,23 @@ _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessLogEntry:
-    """One request and its response, for the log.
+    """One request that was answered.
 
     Attributes:
-        method, path: as the client sent them, the path without its query; empty if the request was not HTTP.
-        status: the HTTP status of the response.
-        seconds: how long the service took.
-        request_bytes: the declared length of the body; None if the client declared none.
+        method, path: as sent; the path without its query.
+        status: the response's.
+        seconds: from the first look at the request to the finished response.
+        request_bytes: the declared length of the body; None if none was declared.
         response_bytes: the length of the response's body.
         remote_ip: the peer's address; behind a proxy, the proxy's.
-        user_agent: as the client sent it; may be empty.
-        trace: the trace that the request belongs to; empty if it names none.
+        user_agent: as sent; may be empty.
+        trace: the trace that the request belongs to, as `trace_name` gives it; empty if it names none.
         details: what is known beyond HTTP: `code`, `wall_ms`, `cpu_ms`, `peak_memory_mb`, `wait_ms`,
             `isolation`, `script_sha256`, `reason`, `error_id`.
     """
 
-    method: str = ""
-    path: str = ""
+    method: str
+    path: str
     status: int
     seconds: float = 0.0
     request_bytes: int | None = None
@@ -77,8 +70,8 @@ def configure_logs(level: str, form: str) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
 
 
-def log_request(entry: AccessLogEntry) -> None:
-    """Write the one line that each request gets, as an error if the service failed."""
+def log_access(entry: AccessLogEntry) -> None:
+    """Write the one line that each request gets; its severity is ERROR if the service was at fault."""
     level = logging.ERROR if entry.status >= 500 else logging.WARNING if entry.status == 429 else logging.INFO
     if not _requests.isEnabledFor(level):
         return
@@ -102,65 +95,13 @@ def log_request(entry: AccessLogEntry) -> None:
     _requests.log(level, "%s", message, extra={_FIELDS: fields})
 
 
-def log_response(
-    request: flask.Request, response: JsonResponse, response_bytes: int, seconds: float, project: str
-) -> None:
-    """Write the line of a request that has its response.
-
-    Args:
-        request: the request.
-        response: the response.
-        response_bytes: the length of its body.
-        seconds: how long the service took.
-        project: the Google Cloud project, for the trace.
-    """
-    code = (response.document or {}).get("code", "")
-    entry = AccessLogEntry(
-        method=request.method,
-        path=request.path,
-        status=response.status,
-        seconds=seconds,
-        request_bytes=request.content_length,
-        response_bytes=response_bytes,
-        remote_ip=request.remote_addr or "",
-        user_agent=request.headers.get("User-Agent", ""),
-        trace=trace_name(
-            request.headers.get("X-Cloud-Trace-Context", ""), request.headers.get("traceparent", ""), project
-        ),
-        details={"code": code, **response.details} if code else response.details,
-    )
-    log_request(entry)
-
-
-def log_policy(policy_file: Path | None, policy: PolicyFile) -> None:
-    """Write which policy holds, unless it is the usual one."""
-    if policy_file:
-        _service.info("The policy is POLICY_FILE=%s; rules: %d.", policy_file, len(policy.rules))
-    if not policy.rules:
-        _service.warning("The policy has no rules: no script is refused before it runs.")
-    for warning in policy.warnings:
-        _service.warning("POLICY_FILE=%s", warning)
-
-
-def log_isolation(health: Health) -> None:
-    """Write how well scripts are isolated, and which layers are missing."""
-    level = health.isolation.value if health.isolation else "none"
-    if health.reason:
-        _service.error("No script can be run: %s (isolation: %s)", health.reason, level)
-    else:
-        _service.info("Isolation level: %s", level)
-    for layer in health.missing:
-        if layer not in health.reason:
-            _service.warning("Missing: %s", layer)
-
-
 def trace_name(cloud_trace: str, traceparent: str, project: str) -> str:
-    """Return the trace that a request belongs to, in the form that log lines name it.
+    """Return the trace that a request belongs to, as log lines name it.
 
     Args:
-        cloud_trace, traceparent: the headers `X-Cloud-Trace-Context` and `traceparent`, empty if absent; one that is
-            not well-formed is ignored.
-        project: the Google Cloud project; without one the bare id is returned.
+        cloud_trace, traceparent: the headers `X-Cloud-Trace-Context` and `traceparent`, empty if the request has none.
+            A header that is not well-formed is ignored.
+        project: the Google Cloud project; without one, the result is the bare id.
     """
     match = _CLOUD_TRACE.fullmatch(cloud_trace) or _TRACEPARENT.fullmatch(traceparent)
     # Both forms reserve the id of zeros for "no trace".
@@ -171,10 +112,10 @@ def trace_name(cloud_trace: str, traceparent: str, project: str) -> str:
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object per line, for Cloud Logging."""
+    """One JSON object per line, as Cloud Logging reads it."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line; a stack goes into `stack_trace`, which Error Reporting reads."""
+        """Return the line; an exception's stack goes into `stack_trace`, where Error Reporting looks for it."""
         entry: dict[str, Any] = {
             "severity": record.levelname,
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
@@ -197,14 +138,14 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """One line for a person: time, severity, message, and the details of a request as name=value."""
+    """One line for people: time, severity, message, and the details of a request as name=value."""
 
     def __init__(self) -> None:
-        """Use a time without a date."""
+        """Write the time without its date."""
         super().__init__("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S")
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        """Return the line; nothing that a client sends can start a new one."""
+        """Return the line; nothing that a client sends can start another line."""
         fields = dict(getattr(record, _FIELDS, {}))
         latency = fields.pop("httpRequest", {}).get("latency")
         fields.pop("code", None)  # is in the message

@@ -1,29 +1,25 @@
-"""The service's responses, and the JSON documents of the HTTP contract."""
+"""What the service answers: a `JsonResponse`, and the JSON documents of the HTTP contract."""
 
-import logging
-import uuid
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from policy import Report
-from sandbox import End, Health, Outcome, Overloaded
+from sandbox import End, Health, Outcome
 
 _encoder = msgspec.json.Encoder()
-_log = logging.getLogger("service")
 
 
 @dataclass(frozen=True, slots=True)
 class JsonResponse:
-    """A response, before it becomes HTTP.
+    """A response, before it is turned into HTTP.
 
     Attributes:
         status: the HTTP status.
         document: the JSON body; None for no body.
-        headers: the headers besides those of every response.
-        details: for the log.
+        headers: those that other responses do not have.
+        details: what the log line says of it.
     """
 
     status: int
@@ -43,7 +39,7 @@ class JsonResponse:
 
 
 def _without_surrogates(value: Any) -> Any:
-    """Replace lone surrogates in every string of a document by question marks."""
+    """Replace lone surrogates in every string of a document with question marks."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, dict):
@@ -54,7 +50,7 @@ def _without_surrogates(value: Any) -> Any:
 
 
 def error_document(code: str, sentence: str, **more: Any) -> dict[str, Any]:
-    """Describe an error, with those of the `more` fields that are not empty."""
+    """Describe an error; of `more`, which helps to understand it, only what is not empty goes in."""
     return {"error": sentence, "code": code, **{name: value for name, value in more.items() if value}}
 
 
@@ -77,12 +73,12 @@ def report_document(report: Report) -> dict[str, Any]:
 def outcome_document(outcome: Outcome) -> dict[str, Any]:
     """Describe the outcome of a script."""
     if outcome.end is End.RETURNED:
-        # The sandbox has checked that this is JSON, so it goes through as it is.
+        # The sandbox has checked that this is JSON, so it passes through unchanged.
         document: dict[str, Any] = {"result": msgspec.Raw(outcome.result)}
     elif outcome.end is End.SYNTAX_ERROR:
-        # The same document as when the policy finds it: nothing has run.
-        position = {"line": outcome.line, "column": outcome.column}
-        return error_document(outcome.end.value, outcome.error, **position, traceback=outcome.traceback)
+        # As if the policy had found it: nothing ran.
+        place = {"line": outcome.line, "column": outcome.column}
+        return error_document(outcome.end.value, outcome.error, **place, traceback=outcome.traceback)
     else:
         document = error_document(outcome.end.value, outcome.error, line=outcome.line, traceback=outcome.traceback)
     document |= {"stdout": outcome.stdout, "stderr": outcome.stderr}
@@ -104,32 +100,13 @@ def usage_document(outcome: Outcome) -> dict[str, float]:
 
 
 def health_document(health: Health) -> dict[str, Any]:
-    """Describe whether scripts can be run, how well isolated, and which layers this host lacks."""
+    """Describe whether scripts can be run, how well they are isolated, and which layers this host lacks."""
     document: dict[str, Any] = {"status": "unhealthy" if health.reason else "healthy"}
     if health.isolation is not None:
         document["isolation"] = health.isolation.value
     if health.reason:
         document["reason"] = health.reason
-    # The reason names some of the missing layers already.
+    # The reason may name some of them already.
     if missing := [layer for layer in health.missing if layer not in health.reason]:
         document["missing"] = missing
     return document
-
-
-def overloaded(error: Overloaded, details: dict[str, str | float]) -> JsonResponse:
-    """Return the response to a request that finds no room."""
-    retry = {"Retry-After": str(error.retry_after_seconds)}
-    return JsonResponse(429, error_document("overloaded", str(error)), retry, details)
-
-
-def not_found(paths: Iterable[str]) -> JsonResponse:
-    """Return the response to a path that does not exist; it names those which do."""
-    return JsonResponse(404, error_document("not_found", f"There is nothing here; try {', '.join(paths)}."))
-
-
-def internal_error() -> JsonResponse:
-    """Log the current exception under an id, and return a response with the id alone."""
-    error_id = uuid.uuid4().hex
-    _log.exception("Internal error %s", error_id)
-    document = error_document("internal_error", f"The service failed; its log has the details under {error_id}.")
-    return JsonResponse(500, document | {"id": error_id}, details={"error_id": error_id})

@@ -188,8 +188,9 @@ def _faults_part(recoveries: Sequence[Recovery]) -> str:
 Each fault met a service of its own, under {CAPACITY} clients. Times are from the fault, or from the action of
 an operator or the platform if it takes one (*). *Whole again* is when `/health` is 200 and both zygotes have their
 spares. If the service ends, the platform starts it again, and the times are those of the new start. At rest afterwards
-its processes, descriptors, mounts and temporary files were counted again. No answer may take more than {LONGEST_ANSWER_SECONDS:g} s:
-a turn in the queue and one in a jail that does not answer, each with the wait for its report, and then a cold jail.
+its processes, descriptors, mounts and temporary files were counted again. No answer may take more than
+{LONGEST_ANSWER_SECONDS:g} s: a turn in the queue and one in a jail that does not answer, each with the wait for its
+report, and then a cold jail.
 
 {table}
 **{verdict}**

@@ -8,8 +8,7 @@ from policy.rules import SHIPPED, Rule, load_rules
 from sandbox import IsolationLevel, Limits
 from sandbox.host.nsjail_command import FIRST_SCRIPT_UID
 from sandbox.limits import MB
-from service.gunicorn_worker import IDLE_SECONDS, REQUEST_SECONDS
-from service.request_socket import RESPONSE_SECONDS
+from service.client_socket import IDLE_SECONDS, REQUEST_SECONDS, RESPONSE_SECONDS
 from service.settings import TABLE
 from tests.conftest import ROOT
 from tests.contract import CODES, codes_in_the_code

@@ -15,7 +15,7 @@ from contextlib import ExitStack, closing
 import pytest
 import requests
 
-from service.gunicorn_config import SPARE_THREADS
+from service.admission import SPARE_THREADS
 from tests.conftest import Serve, Server
 from tests.http.steady import gunicorn, settled_descriptors, wait_for_descriptors
 from tests.http.test_hostile_http import CHUNKED, GET, POST, split

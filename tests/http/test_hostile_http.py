@@ -9,7 +9,7 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.gunicorn_config import SPARE_THREADS
+from service.admission import SPARE_THREADS
 from tests.conftest import Server
 
 POST = b"POST /execute HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"

@@ -12,7 +12,7 @@ from openapi_spec_validator import validate
 
 from policy.findings import MAX_VIOLATIONS
 from sandbox import IsolationLevel, Limits
-from service.gunicorn_worker import REQUEST_SECONDS
+from service.client_socket import REQUEST_SECONDS
 from service.openapi import load_openapi
 from service.settings import read_settings
 from tests.conftest import ROOT, Serve, Server

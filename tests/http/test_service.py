@@ -65,8 +65,8 @@ def test_start_names_the_policy_file_and_whether_it_denies_anything(tmp_path: Pa
     for text, number in (("version: 1\nextends: default\nwithout: [debugger]\n", 9), ("version: 1\n", 0)):
         policy_file.write_text(text)
         server = new_server(POLICY_FILE=str(policy_file))
-        logged(server, f"The policy is POLICY_FILE={policy_file}; rules: {number}.")
-        logged(server, "Isolation level")
+        logged(server, f"Policy: POLICY_FILE={policy_file}, {number} rules")
+        logged(server, "Isolation level: ")
         assert ("no script is refused" in server.log_text()) == (number == 0)
         server.stop()
 
@@ -229,7 +229,7 @@ def test_worker_that_is_replaced_runs_scripts(new_server: Serve) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert server.post("def main():\n    return 1\n").json()["result"] == 1
-    assert server.log_text().count("Isolation level") == 2
+    assert server.log_text().count("Isolation level: ") == 2
     server.stop()
 
 
@@ -250,9 +250,9 @@ def test_fault_of_the_service_is_a_500_with_an_id_that_is_in_the_log(new_server:
         "    def start(self): pass\n"
         "    def refresh(self): pass\n"
         "    def close(self): pass\n"
-        "    def check(self, script):\n"
+        "    def check(self, script, sha256):\n"
         f"        raise RuntimeError('{SECRET}')\n"
-        "main.checkers = Broken()\n"
+        "main._endpoints._checkers = main.checkers = Broken()\n"
         "app = main.app\n"
     )
     server = new_server(FUNCTION_SOURCE=str(source))

@@ -82,5 +82,5 @@ def test_the_launcher_names_the_folder_that_is_closed_to_the_server(open_folder:
     command = [sys.executable, "-m", "service.launcher"]
     done = subprocess.run(command, cwd=closed, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
-    assert f"to whom {closed} (mode 0700) is closed" in done.stderr
+    assert f"who cannot read {closed} (mode 0700)" in done.stderr
     assert "Traceback" not in done.stderr

@@ -189,7 +189,7 @@ def test_it_ends_in_failure_when_nothing_starts_jails_any_more(launched: Server)
     everything = launched.processes()
     child(launched, 0).kill()
     assert launched.process.wait(20) == 1
-    assert "The process that starts jails has ended, and so the service ends." in launched.log_text()
+    assert "The spawn broker exited, and so the service stops." in launched.log_text()
     wait_until_gone(everything)
 
 

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from scripts.terraform_docs import BETWEEN, README, TERRAFORM, attribute, blocks, tables
+from service.setting_types import Setting
 from service.settings import TABLE
-from service.values import Setting
 from tests.conftest import ROOT
 
 # What the image or the configuration itself decides.

@@ -1,15 +1,19 @@
-"""One setting, and the kinds of values that settings have."""
+"""A setting, and the types of value that settings have."""
 
 import ipaddress
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sandbox.limits import MB, Limits
+
 # https://www.rfc-editor.org/rfc/rfc6454#section-6.2: scheme, host and port, no path.
 _ORIGIN = re.compile(r"(https?)://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::([0-9]{1,5}))?/?", re.IGNORECASE | re.ASCII)
+_SCALES = {"": 1, "MB": MB}
+_LIMITS = Limits()
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _MOST_PORT = 65535
 # https://cloud.google.com/resource-manager/docs/creating-managing-projects, with the older `domain.tld:` before it.
@@ -18,16 +22,18 @@ _PROJECT = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One row of the table.
+    """One row of the table of settings.
 
     Attributes:
         name: the environment variable.
-        default: its value when it is not set, as text.
-        unit: what a number counts; empty where there is none.
-        help: what it does, in one sentence.
-        expected: what a value must be, to complete "expected …".
+        default: its value if the variable is not set, as text.
+        unit: what a number counts; empty if it counts nothing.
+        help: what the setting does, in one sentence.
+        expected: what a value must be; it completes "expected …".
         parse: turns text into a value; raises ValueError for a wrong one.
-        reason: why it must be so, where that needs saying.
+        reason: why a value must be so, if that is not obvious.
+        limit: the attribute of `Limits` that the setting is; empty if it is none.
+        scale: how many of the limit's units its value counts.
     """
 
     name: str
@@ -37,6 +43,8 @@ class Setting:
     expected: str
     parse: Callable[[str], Any]
     reason: str = ""
+    limit: str = ""
+    scale: int = 1
 
 
 def whole(name: str, default: str, unit: str, help: str, *, least: int = 1, most: int, reason: str = "") -> Setting:
@@ -48,6 +56,14 @@ def whole(name: str, default: str, unit: str, help: str, *, least: int = 1, most
         return int(text)
 
     return Setting(name, default, unit, help, f"a whole number from {least} to {most}", parse, reason)
+
+
+def limit(name: str, attribute: str, unit: str, help: str, *, least: int = 1, most: int, reason: str = "") -> Setting:
+    """A setting that is a whole number, and one of `Limits`, which has its default."""
+    scale = _SCALES[unit]
+    default = getattr(_LIMITS, attribute) // scale
+    setting = whole(name, str(default), unit, help, least=least, most=most, reason=reason)
+    return replace(setting, limit=attribute, scale=scale)
 
 
 def seconds(name: str, default: str, help: str, *, least: float, most: float, reason: str) -> Setting:
@@ -85,7 +101,7 @@ def executable(name: str, help: str) -> Setting:
 def parse_origins(text: str) -> frozenset[str]:
     """Split a list of web origins, and write each as browsers send it.
 
-    That is in lower case, without the slash that an address bar puts after it, and without the scheme's own port.
+    That is in lower case, without the slash that an address bar adds, and without the scheme's default port.
     """
     return frozenset(_parse_origin(origin.strip()) for origin in text.split(",")) if text else frozenset()
 
@@ -102,7 +118,7 @@ def _parse_origin(text: str) -> str:
 
 
 def parse_host(text: str) -> str | None:
-    """Check an address to listen at, which may stand in brackets; None: the default."""
+    """Check an address to listen on, which may be in brackets; return None for the default."""
     if not text:
         return None
     if text == "localhost":
@@ -112,7 +128,7 @@ def parse_host(text: str) -> str | None:
 
 
 def parse_executable(text: str) -> Path | None:
-    """Check that a file can be executed; None: the default."""
+    """Check that a file can be executed; return None for the default."""
     if not text:
         return None
     path = Path(text).absolute()
@@ -122,7 +138,7 @@ def parse_executable(text: str) -> Path | None:
 
 
 def parse_spares(text: str) -> int | None:
-    """Read a number of spares; None: as many as scripts run at once."""
+    """Read a number of spares; return None for as many as scripts run at once."""
     if not text:
         return None
     if not re.fullmatch("[0-9]{1,4}", text) or int(text) > 1024:
@@ -146,7 +162,7 @@ def parse_project(text: str) -> str:
 
 
 def parse_cpu_seconds(text: str) -> int | None:
-    """Read a whole number of seconds; None: as many as the timeout."""
+    """Read a whole number of seconds; return None for as many as the timeout."""
     if not text:
         return None
     if not re.fullmatch("[0-9]{1,4}", text) or not 1 <= int(text) <= 3600:
