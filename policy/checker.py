@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Final
 
-from policy import structure
 from policy.checks import Checks
 from policy.compiling import compile_error
 from policy.index import RuleIndex
+from policy.parse import MAX_SOURCE_BYTES, SourceError, parse
 from policy.report import Report
 from policy.rules import SHIPPED, Rule, load_policy_file
 from policy.scope import Scope
@@ -29,7 +29,7 @@ class Policy:
     def __init__(
         self,
         rules: tuple[Rule, ...],
-        max_source_bytes: int = structure.MAX_SOURCE_BYTES,
+        max_source_bytes: int = MAX_SOURCE_BYTES,
         warnings: tuple[str, ...] = (),
     ) -> None:
         """Index the rules.
@@ -52,12 +52,12 @@ class Policy:
         """
         script = script.removeprefix("\ufeff")
         try:
-            survey = Survey(structure.parse(script, self._max_source_bytes))
-        except structure.SourceError as error:
+            survey = Survey(parse(script, self._max_source_bytes))
+        except SourceError as error:
             return error.report
         try:
             report = self._report(survey, script)
-        except structure.SourceError as error:
+        except SourceError as error:
             return error.report
         finally:
             survey.release()

@@ -3,8 +3,8 @@
 import ast
 from typing import Final
 
+from policy.parse import SourceError, compile_whole
 from policy.report import Report
-from policy.structure import SourceError, compile_whole
 from policy.survey import Survey
 
 # About 50 milliseconds, and some thousands of lines. The compiler takes no bound on time or memory, and a script that

@@ -6,8 +6,8 @@ import json
 from typing import Final
 
 from policy.index import Denial
+from policy.parse import split_lines
 from policy.report import Report, Violation
-from policy.structure import split_lines
 
 # More help nobody, and a hostile script could ask for an answer a hundred times its own size.
 MAX_VIOLATIONS: Final = 100

@@ -12,8 +12,8 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from policy.index import MAX_COMPONENTS, shortened
+from policy.parse import SourceError
 from policy.scope import Position, Scope
-from policy.structure import SourceError
 from policy.survey import Survey
 from policy.texts import NOTHING, Effort, Texts, alternatives, too_convoluted
 

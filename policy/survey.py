@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from policy.parse import MAX_AST_DEPTH, MAX_AST_NODES, SourceError
 from policy.scope import Binding, Scope, ScopeKind
-from policy.structure import MAX_AST_DEPTH, MAX_AST_NODES, SourceError
 from policy.syntax import CHILD_FIELDS
 from policy.type_checking import never_runs, root_of
 from policy.visits import HANDLERS, NOTES, too_deep

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 
 from policy import fold
 from policy.fold import Value
+from policy.parse import SourceError
 from policy.scope import Scope
-from policy.structure import SourceError
 
 NOTHING: frozenset[str] = frozenset()
 

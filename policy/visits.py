@@ -4,8 +4,8 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from policy.parse import MAX_AST_DEPTH, SourceError
 from policy.scope import Scope
-from policy.structure import MAX_AST_DEPTH, SourceError
 from policy.type_checking import is_for_type_checkers
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from policy import Policy, Report, load_policy
+from policy.parse import MAX_SOURCE_BYTES
 from policy.rules import Rule
-from policy.structure import MAX_SOURCE_BYTES
 from service.answers import report_document
 from tests.conftest import ROOT
 from tests.policy.shapes import SHAPES

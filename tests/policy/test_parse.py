@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from policy import Policy, Report, load_policy, survey
-from policy.structure import MAX_AST_DEPTH, MAX_AST_NODES, MAX_SOURCE_BYTES
+from policy.parse import MAX_AST_DEPTH, MAX_AST_NODES, MAX_SOURCE_BYTES
 
 POLICY = load_policy()
 NO_RULES = Policy(())
