@@ -5,14 +5,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
+from policy.denials import Denial, Denials, public_name
+from policy.escape import GETTER_MAKERS
 from policy.findings import Findings
 from policy.fold import METHODS
-from policy.handed_on import GETTER_MAKERS
-from policy.index import Denial, RuleIndex, public_name
+from policy.format_strings import replacement_fields
 from policy.resolve import Resolver
 from policy.scope import Scope
-from policy.survey import Survey
-from policy.templates import replacement_fields
+from policy.script_index import ScriptIndex
 from policy.texts import alternatives
 
 FORMATTERS: Final = frozenset({"format", "format_map"})
@@ -32,7 +32,7 @@ _DOTTED_NAME = re.compile(r"[^\W\d]\w*(?:\s*\.\s*[^\W\d]\w*)+")
 _MAX_PARTS = 32  # what has more is taken for a text
 # Called as attributes (`operator.attrgetter(…)`), these are worth resolving; other methods are not.
 _CALLED_ATTRIBUTES = frozenset(path.rpartition(".")[2] for path in _FORMAT_PATHS | GETTER_MAKERS | _PATCHERS)
-# Beside `handed_on.READING_WORDS`: without any of these, no call does something with a text that it is given.
+# Beside `escape.READING_WORDS`: without any of these, no call does something with a text that it is given.
 READING_NAMES: Final = _FIELD_METHODS | _EXPRESSION_METHODS
 
 
@@ -41,26 +41,26 @@ class ByText:
 
     def __init__(
         self,
-        index: RuleIndex,
-        survey: Survey,
+        denials: Denials,
+        index: ScriptIndex,
         resolver: Resolver,
         found: Findings,
         attributes: Mapping[str, Denial],
         escaped: Mapping[str, Denial],
     ) -> None:
         """Get ready; `attributes` are denied on every object, `escaped` on every object that is not known."""
+        self._denials = denials
         self._index = index
-        self._survey = survey
         self._resolver = resolver
         self._found = found
         self._attributes = attributes
         self._escaped = escaped
         self._known_texts: dict[tuple[str, str], tuple[Denial, str] | None] = {}
 
-    def check_formats(self, node: ast.expr, templates: Iterable[str]) -> None:
+    def check_formats(self, node: ast.expr, format_strings: Iterable[str]) -> None:
         """Check what templates read, when a node formats them."""
-        for template in templates:
-            self._report_known(node, self._in_template, template)
+        for format_string in format_strings:
+            self._report_known(node, self._in_format_string, format_string)
 
     def check_call(self, node: ast.Call, scope: Scope) -> None:
         """Check the texts that a function is called with, if it is one that acts on them."""
@@ -71,12 +71,12 @@ class ByText:
             elif func.attr in _FIELD_METHODS:
                 self._check_first(node, scope, self._in_field)
             elif func.attr in _FORMAT_METHODS and not self._resolver.strings(func.value, scope):
-                self._check_first(node, scope, self._in_template)
+                self._check_first(node, scope, self._in_format_string)
             if func.attr not in _CALLED_ATTRIBUTES:
                 return
         paths = self._resolver.paths(func, scope)
         if paths & _FORMAT_PATHS:
-            self._check_first(node, scope, self._in_template)
+            self._check_first(node, scope, self._in_format_string)
         if paths & GETTER_MAKERS:
             for argument in node.args:
                 for dotted in self._resolver.strings(argument, scope):
@@ -106,7 +106,7 @@ class ByText:
 
     def _in_dotted_name(self, dotted: str) -> tuple[Denial, str] | None:
         """What `attrgetter("a.b")` would read that is denied."""
-        if denial := self._index.path_rule(dotted) if "." in dotted else None:
+        if denial := self._denials.path_rule(dotted) if "." in dotted else None:
             return denial, dotted
         for name in dotted.split("."):
             if denial := self._attributes.get(name) or self._escaped.get(public_name(name)):
@@ -118,11 +118,11 @@ class ByText:
         module, _, name = target.rpartition(".")
         # To replace a builtin function is what tests do: `patch("builtins.input")`.
         if module == "builtins":
-            return (denial, target) if name in self._index.builtins and (denial := self._rule(target)) else None
+            return (denial, target) if name in self._denials.builtins and (denial := self._rule(target)) else None
         return (denial, target) if (denial := self._rule(target)) else None
 
     def _rule(self, path: str) -> Denial | None:
-        return self._index.path_rule(path) or self._attributes.get(path.rpartition(".")[2])
+        return self._denials.path_rule(path) or self._attributes.get(path.rpartition(".")[2])
 
     def _in_expression(self, text: str) -> tuple[Denial, str] | None:
         """What an expression that pandas evaluates would read that is denied."""
@@ -132,32 +132,32 @@ class ByText:
         return None
 
     def _in_field(self, field: str) -> tuple[Denial, str] | None:
-        return self._in_template(f"{{{field}}}")
+        return self._in_format_string(f"{{{field}}}")
 
-    def _in_template(self, template: str) -> tuple[Denial, str] | None:
+    def _in_format_string(self, format_string: str) -> tuple[Denial, str] | None:
         """What `"{0.a.b}".format(x)` would read that is denied."""
-        for names in replacement_fields(template):
-            denials = [self._attributes.get(name) for name in names]
-            for denial in [*denials, self._index.formats.get(names[-1])]:
+        for names in replacement_fields(format_string):
+            possible = [self._attributes.get(name) for name in names]
+            for denial in [*possible, self._denials.formats.get(names[-1])]:
                 if denial:
                     return denial, f"{{.{'.'.join(names)}}}"
         return None
 
     def check_text_functions(self) -> None:
         """Check functions that run the text they are given: they may be called, with anything else."""
-        tails = self._index.text_tails
-        calls = {call.func: (call, scope) for call, scope in self._survey.calls}
+        tails = self._denials.text_tails
+        calls = {call.func: (call, scope) for call, scope in self._index.calls}
         aliases = tails | {
             alias.asname or alias.name
-            for statement, _ in self._survey.from_imports
+            for statement, _ in self._index.from_imports
             for alias in statement.names
             if alias.name in tails
         }
-        nodes: list[tuple[ast.expr, Scope]] = [(node, s) for node, s, _ in self._survey.names if node.id in aliases]
-        nodes += [(node, scope) for node, scope, _ in self._survey.attributes if node.attr in tails]
+        nodes: list[tuple[ast.expr, Scope]] = [(node, s) for node, s, _ in self._index.names if node.id in aliases]
+        nodes += [(node, scope) for node, scope, _ in self._index.attributes if node.attr in tails]
         for node, scope in nodes:
             for path in self._resolver.paths(node, scope):
-                if (denial := self._index.text_rule(path)) and self._may_get_text(calls.get(node)):
+                if (denial := self._denials.text_rule(path)) and self._may_get_text(calls.get(node)):
                     self._found.add(node, denial, path)
 
     def _may_get_text(self, called: tuple[ast.Call, Scope] | None) -> bool:
@@ -204,9 +204,9 @@ class ByText:
 
     def _parts(self) -> Iterator[tuple[ast.expr | ast.pattern, ast.expr, Scope]]:
         """The expressions that something else may take for a member's name, with the nodes that they stand in."""
-        for node, scope in self._survey.calls:
+        for node, scope in self._index.calls:
             if "builtins.hasattr" not in self._resolver.paths(node.func, scope):  # which reads nothing
                 yield from ((node, part, scope) for part in node.args)
                 yield from ((node, keyword.value, scope) for keyword in node.keywords)
-        yield from ((node, node.slice, scope) for node, scope in self._survey.subscripts)
-        yield from ((node, key, scope) for node, scope in self._survey.mapping_patterns for key in node.keys)
+        yield from ((node, node.slice, scope) for node, scope in self._index.subscripts)
+        yield from ((node, key, scope) for node, scope in self._index.mapping_patterns for key in node.keys)

@@ -5,12 +5,12 @@ from typing import Final
 
 from policy.checks import Checks
 from policy.compiling import compile_error
-from policy.index import RuleIndex
+from policy.denials import Denials
 from policy.parse import MAX_SOURCE_BYTES, SourceError, parse
 from policy.report import Report
 from policy.rules import SHIPPED, Rule, load_policy_file
 from policy.scope import Scope
-from policy.survey import Survey
+from policy.script_index import ScriptIndex
 from policy.visits import Function
 
 # What is reported of a script's imports: no module that anybody keeps warm has a longer name.
@@ -21,7 +21,7 @@ _MAX_IMPORTED_NAME = 64
 class Policy:
     """A set of rules, ready to check scripts from several threads at once. Immutable."""
 
-    __slots__ = ("_index", "_max_source_bytes", "rules", "warnings")
+    __slots__ = ("_denials", "_max_source_bytes", "rules", "warnings")
 
     rules: Final[tuple[Rule, ...]]
     warnings: Final[tuple[str, ...]]
@@ -32,7 +32,7 @@ class Policy:
         max_source_bytes: int = MAX_SOURCE_BYTES,
         warnings: tuple[str, ...] = (),
     ) -> None:
-        """Index the rules.
+        """Prepare the rules.
 
         Args:
             rules: as `load_rules` has validated them.
@@ -41,7 +41,7 @@ class Policy:
         """
         self.rules = rules
         self.warnings = warnings
-        self._index = RuleIndex(rules)
+        self._denials = Denials(rules)
         self._max_source_bytes = max_source_bytes
 
     def check(self, script: str) -> Report:
@@ -52,25 +52,25 @@ class Policy:
         """
         script = script.removeprefix("\ufeff")
         try:
-            survey = Survey(parse(script, self._max_source_bytes))
+            index = ScriptIndex(parse(script, self._max_source_bytes))
         except SourceError as error:
             return error.report
         try:
-            report = self._report(survey, script)
+            report = self._report(index, script)
         except SourceError as error:
             return error.report
         finally:
-            survey.release()
+            index.release()
         # What is not Python needs no policy. An accepted script is compiled where it runs.
-        if report.code is not None and (wrong := compile_error(survey, script)):
+        if report.code is not None and (wrong := compile_error(index, script)):
             return wrong
         return report
 
-    def _report(self, survey: Survey, script: str) -> Report:
-        imports = _imports(survey)
-        if self.rules and (found := Checks(self._index, survey, script).findings()):
+    def _report(self, index: ScriptIndex, script: str) -> Report:
+        imports = _imports(index)
+        if self.rules and (found := Checks(self._denials, index, script).findings()):
             return found.report(script, imports)
-        code, error_text, node = _main_problem(survey)
+        code, error_text, node = _main_problem(index)
         line, column = (node.lineno, node.col_offset + 1) if node else (None, None)
         return Report(code, error_text, line, column, imports=imports)
 
@@ -85,15 +85,15 @@ def load_policy(path: Path | None = None) -> Policy:
     return Policy(content.rules, warnings=content.warnings)
 
 
-def _imports(survey: Survey) -> frozenset[str]:
-    names = [(node.lineno, alias.name) for node, _ in survey.imports for alias in node.names]
-    names += [(node.lineno, node.module) for node, _ in survey.from_imports if node.module and not node.level]
+def _imports(index: ScriptIndex) -> frozenset[str]:
+    names = [(node.lineno, alias.name) for node, _ in index.imports for alias in node.names]
+    names += [(node.lineno, node.module) for node, _ in index.from_imports if node.module and not node.level]
     tops = dict.fromkeys(name.partition(".")[0] for _, name in sorted(names))
     return frozenset([top for top in tops if len(top) <= _MAX_IMPORTED_NAME][:_MAX_IMPORTS])
 
 
-def _main_problem(survey: Survey) -> tuple[str | None, str, Function | None]:
-    values = survey.module.bindings.get("main")
+def _main_problem(index: ScriptIndex) -> tuple[str | None, str, Function | None]:
+    values = index.module.bindings.get("main")
     if not values:
         return "missing_main", "Script must define a 'main()' function", None
     # Whatever is not a plain function (an import, a lambda, a class) is taken at its word.

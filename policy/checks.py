@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from typing import Final
 
 from policy.by_text import FORMATTERS, READING_NAMES, ByText
+from policy.denials import Denial, Denials, public_name
+from policy.escape import READING_WORDS, EscapeAnalysis
 from policy.findings import Findings
 from policy.guards import check_guarded, imports_any
-from policy.handed_on import READING_WORDS, HandedOn
-from policy.index import Denial, RuleIndex, public_name
 from policy.resolve import UNKNOWN, Resolver
 from policy.scope import Scope
-from policy.survey import Survey
+from policy.script_index import ScriptIndex
 
 # To ask whether it holds a name (`"numpy" in sys.modules`) takes nothing out of it: its keys are texts.
 _MAY_BE_ASKED: Final = frozenset({"sys.modules"})
@@ -22,23 +22,23 @@ _OFTEN_IMPORTED_WHOLE: Final = frozenset({"typing"})
 class Checks:
     """The checks of one script."""
 
-    def __init__(self, index: RuleIndex, survey: Survey, script: str) -> None:
+    def __init__(self, denials: Denials, index: ScriptIndex, script: str) -> None:
         """Get ready."""
+        self._denials = denials
         self._index = index
-        self._survey = survey
         self._script = script
-        self._resolver = Resolver(survey, len(script))
+        self._resolver = Resolver(index, len(script))
         self._found = Findings()
         self._known_paths: dict[str, Denial | None] = {}
-        handed_on = HandedOn(index, survey, self._resolver)
-        self._escaped = handed_on.names
+        escape = EscapeAnalysis(denials, index, self._resolver)
+        self._escaped = escape.names
         # A class of the script's own may call its methods as it likes.
-        own = [name for name in index.methods.keys() & survey.words if survey.defines_method(name)]
-        self._attributes = {n: each for n, each in index.members.items() if n not in own} if own else index.members
+        own = [name for name in denials.methods.keys() & index.words if index.defines_method(name)]
+        self._attributes = {n: each for n, each in denials.members.items() if n not in own} if own else denials.members
         # The names that count wherever a text can be a member's name; none where nothing reads members by name.
-        self._read_by_name = self._attributes | handed_on.names if handed_on.by_name else {}
-        self._looked_up = index.looked_up
-        self._by_text = ByText(index, survey, self._resolver, self._found, self._attributes, self._escaped)
+        self._read_by_name = self._attributes | escape.names if escape.by_name else {}
+        self._looked_up = denials.looked_up
+        self._by_text = ByText(denials, index, self._resolver, self._found, self._attributes, self._escaped)
 
     def findings(self) -> Findings:
         """Look through the whole script.
@@ -47,41 +47,41 @@ class Checks:
             SourceError: it is too convoluted to be checked.
         """
         used: set[str] = set()
-        if imports_any(self._survey, self._index.guarded_tops):
-            used = check_guarded(self._index, self._survey, self._resolver, self._found)
+        if imports_any(self._index, self._denials.guarded_tops):
+            used = check_guarded(self._denials, self._index, self._resolver, self._found)
         self._check_imports(used)
         self._check_names()
         self._check_attributes()
-        words = self._survey.words
+        words = self._index.words
         if not words.isdisjoint(READING_WORDS):
             self._check_subscripts()
             self._check_calls()
         elif not words.isdisjoint(READING_NAMES):
-            for node, scope in self._survey.calls:
+            for node, scope in self._index.calls:
                 if isinstance(node.func, ast.Attribute) and node.func.attr in READING_NAMES:
                     self._by_text.check_call(node, scope)
-        if not words.isdisjoint(self._index.text_tops) or imports_any(self._survey, self._index.text_tops):
+        if not words.isdisjoint(self._denials.text_tops) or imports_any(self._index, self._denials.text_tops):
             self._by_text.check_text_functions()
         # An identifier that is not ASCII may be another spelling of one that is.
-        if any(name in self._script for name in self._index.keywords) or not self._script.isascii():
+        if any(name in self._script for name in self._denials.keywords) or not self._script.isascii():
             self._check_keywords()
-        for pattern, scope in self._survey.class_patterns:
+        for pattern, scope in self._index.class_patterns:
             self._check_access(pattern, None, pattern.kwd_attrs, scope)
         if self._read_by_name:
             self._by_text.check_member_names(self._read_by_name)
         return self._found
 
     def _check_imports(self, used: set[str]) -> None:
-        for node, _ in self._survey.imports:
+        for node, _ in self._index.imports:
             for alias in node.names:
                 if alias.name not in used and (denial := self._path_rule(alias.name)):
                     self._found.add(alias, denial, f"import {alias.name}")
-        for statement, _ in self._survey.from_imports:
+        for statement, _ in self._index.from_imports:
             if statement.level or statement.module is None:
                 continue
             module = statement.module
             denial = self._path_rule(module)
-            if denial and (module not in self._index.guarded or any(alias.name == "*" for alias in statement.names)):
+            if denial and (module not in self._denials.guarded or any(alias.name == "*" for alias in statement.names)):
                 self._found.add(statement, denial, f"from {module} import")
                 continue
             # What stands further up does not matter once the module as a whole is allowed.
@@ -91,17 +91,17 @@ class Checks:
 
     def _check_imported(self, written: str, module: str, alias: ast.alias, used: set[str]) -> None:
         if alias.name == "*":
-            if written not in _OFTEN_IMPORTED_WHOLE and (held := self._index.star_rule(written)):
+            if written not in _OFTEN_IMPORTED_WHOLE and (held := self._denials.star_rule(written)):
                 path, star_denial = held
                 self._found.add(alias, star_denial, f"from {written} import *`, which brings in `{path}")
             return
         path = f"{module}.{alias.name}"
-        if path not in used and (denial := self._index.path_rule(path) or self._attributes.get(alias.name)):
+        if path not in used and (denial := self._denials.path_rule(path) or self._attributes.get(alias.name)):
             self._found.add(alias, denial, f"from {written} import {alias.name}")
 
     def _check_names(self) -> None:
-        builtins, tails, stars = self._index.builtins, self._index.tails, self._resolver.stars
-        for node, scope, _ in self._survey.names:
+        builtins, tails, stars = self._denials.builtins, self._denials.tails, self._resolver.stars
+        for node, scope, _ in self._index.names:
             if node.id in builtins:
                 path = f"builtins.{node.id}"
                 if path in self._resolver.name_paths(node, scope) and (denial := self._path_rule(path)):
@@ -111,22 +111,22 @@ class Checks:
 
     def _path_rule(self, path: str) -> Denial | None:
         if path not in self._known_paths:
-            self._known_paths[path] = self._index.path_rule(path)
+            self._known_paths[path] = self._denials.path_rule(path)
         return self._known_paths[path]
 
     def _check_paths(self, node: ast.expr | ast.pattern, paths: Iterable[str]) -> bool:
         """Report what a node may be that is denied: one thing for each rule, however many it may be."""
         denied: dict[str, tuple[str, Denial]] = {}
         for path in paths:
-            if (denial := self._path_rule(path)) and not (node in self._survey.asked and path in _MAY_BE_ASKED):
+            if (denial := self._path_rule(path)) and not (node in self._index.asked and path in _MAY_BE_ASKED):
                 denied[denial.rule] = min(denied.get(denial.rule, (path, denial)), (path, denial))
         for path, denial in denied.values():
             self._found.add(node, denial, path)
         return bool(denied)
 
     def _check_attributes(self) -> None:
-        attributes, tails = self._attributes, self._index.tails
-        for node, scope, _ in self._survey.attributes:
+        attributes, tails = self._attributes, self._denials.tails
+        for node, scope, _ in self._index.attributes:
             attr = node.attr
             if denial := attributes.get(attr):
                 self._found.add(node, denial, attr)
@@ -148,13 +148,13 @@ class Checks:
             if self._check_paths(node, members):
                 continue
             for path in members:
-                if not isinstance(node, ast.Attribute) and (denial := self._index.text_rule(path)):
+                if not isinstance(node, ast.Attribute) and (denial := self._denials.text_rule(path)):
                     self._found.add(node, denial, path)
             if (not paths or UNKNOWN in paths) and (denial := self._escaped.get(public_name(name))):
                 self._found.add(node, denial, name)
 
     def _check_subscripts(self) -> None:
-        for node, scope in self._survey.subscripts:
+        for node, scope in self._index.subscripts:
             self._check_item(node, node.value, node.slice, scope)
 
     def _check_item(self, node: ast.expr, base: ast.expr, key: ast.expr, scope: Scope) -> None:
@@ -165,7 +165,7 @@ class Checks:
             self._check_access(node, base, self._resolver.strings(key, scope) & self._looked_up, scope)
 
     def _check_calls(self) -> None:
-        for node, scope in self._survey.calls:
+        for node, scope in self._index.calls:
             if not node.args and not node.keywords:
                 continue
             lookup = self._resolver.lookup(node, scope) if node.args else None
@@ -180,7 +180,7 @@ class Checks:
                     self._by_text.check_formats(node, self._resolver.strings(lookup.base, scope))
 
     def _check_keywords(self) -> None:
-        for node, _ in self._survey.calls:
+        for node, _ in self._index.calls:
             for keyword in node.keywords:
                 passed: list[tuple[object, ast.expr]] = [(keyword.arg, keyword.value)]
                 if keyword.arg is None and isinstance(keyword.value, ast.Dict):
@@ -188,7 +188,7 @@ class Checks:
                     passed = [(key.value, value) for key, value in pairs if isinstance(key, ast.Constant)]
                 for name, value in passed:
                     is_off = isinstance(value, ast.Constant) and not value.value
-                    if not is_off and isinstance(name, str) and (denial := self._index.keywords.get(name)):
+                    if not is_off and isinstance(name, str) and (denial := self._denials.keywords.get(name)):
                         self._found.add(node, denial, name)
 
 

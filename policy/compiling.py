@@ -5,7 +5,7 @@ from typing import Final
 
 from policy.parse import SourceError, compile_whole
 from policy.report import Report
-from policy.survey import Survey
+from policy.script_index import ScriptIndex
 
 # About 50 milliseconds, and some thousands of lines. The compiler takes no bound on time or memory, and a script that
 # is refused may be made for it: a `finally` is compiled once for every way out of its `try`, names of alternative
@@ -14,15 +14,15 @@ from policy.survey import Survey
 _MAX_COST: Final = 30_000
 
 
-def compile_error(survey: Survey, script: str) -> Report | None:
+def compile_error(index: ScriptIndex, script: str) -> Report | None:
     """What the compiler finds wrong with a script that has been parsed; None where it finds nothing, or costs too much.
 
     Nothing of the script runs.
     """
-    if survey.size > _MAX_COST:
+    if index.size > _MAX_COST:
         return None
     try:
-        cost, _, scopes = _cost(survey.tree)
+        cost, _, scopes = _cost(index.tree)
         if cost + scopes * cost // 100 <= _MAX_COST:
             compile_whole(script)
     except SourceError as error:

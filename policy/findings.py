@@ -5,7 +5,7 @@ import heapq
 import json
 from typing import Final
 
-from policy.index import Denial
+from policy.denials import Denial
 from policy.parse import split_lines
 from policy.report import Report, Violation
 

@@ -1,6 +1,6 @@
 """What an expression may be, as far as reading decides it: objects, by their path.
 
-A path is a qualified name from an import or from `builtins` (see `index.RuleIndex`). The answers are sets, because a
+A path is a qualified name from an import or from `builtins` (see `denials.Denials`). The answers are sets, because a
 name may be bound in several places. A container stands for its elements, and a module's `__dict__` for the module:
 telling them apart would only matter to code that fails anyway. An empty set means that reading does not decide it.
 """
@@ -11,10 +11,10 @@ import builtins
 from collections.abc import Collection
 from typing import NamedTuple
 
-from policy.index import MAX_COMPONENTS, shortened
+from policy.denials import MAX_COMPONENTS, shortened
 from policy.parse import SourceError
 from policy.scope import Position, Scope
-from policy.survey import Survey
+from policy.script_index import ScriptIndex
 from policy.texts import NOTHING, Effort, Texts, alternatives, too_convoluted
 
 # Among the paths of something known: that it may be something unknown too.
@@ -53,21 +53,21 @@ class Lookup(NamedTuple):
 class Resolver:
     """Resolves the expressions of one script; what it finds about names and attributes it keeps."""
 
-    def __init__(self, survey: Survey, size: int) -> None:
+    def __init__(self, index: ScriptIndex, size: int) -> None:
         """Get ready, for a script of so many characters; nothing is resolved before it is asked for."""
-        self._survey = survey
+        self._index = index
         self._effort = Effort(size)
         self._texts = Texts(self._effort, self.paths)
         self.strings = self._texts.strings
         self.spend = self._effort.spend
         modules = dict.fromkeys(
             node.module
-            for node, _ in survey.from_imports
+            for node, _ in index.from_imports
             if node.module and not node.level and any(alias.name == "*" for alias in node.names)
         )
         self.stars = [shortened(module) for module in modules]
         if len(self.stars) > _MAX_PATHS:
-            raise SourceError("Script has too many star imports to be checked.", survey.from_imports[0][0].lineno)
+            raise SourceError("Script has too many star imports to be checked.", index.from_imports[0][0].lineno)
         # By node: without it, a call in a call in a call would be resolved twice at each level.
         self._paths: dict[ast.expr, Paths] = {}
         self._own_uses: list[Position] | None = None
@@ -139,7 +139,7 @@ class Resolver:
             # It takes something of the script's own: what is only imported has not heard of the function.
             self._own_uses = sorted(
                 (node.lineno, node.col_offset)
-                for node, where, _ in self._survey.names
+                for node, where, _ in self._index.names
                 if where is owner and not all(isinstance(each, str) for each in owner.bindings.get(node.id, ()))
             )
         following = bisect.bisect(self._own_uses, defined_at)
@@ -177,8 +177,8 @@ class Resolver:
     def _member(self, base: str, name: str) -> Paths:
         if base == UNKNOWN:
             return frozenset({UNKNOWN})
-        if base == SCRIPT and name in self._survey.module.bindings:
-            return frozenset(self._bound(self._survey.module, name))
+        if base == SCRIPT and name in self._index.module.bindings:
+            return frozenset(self._bound(self._index.module, name))
         if base == SCRIPT and name in _BUILTINS:
             return frozenset({f"builtins.{name}"})
         if base == SCRIPT and self.stars:

@@ -1,4 +1,4 @@
-"""The syntax tree's shape: which fields of which nodes the survey visits without a handler of their own."""
+"""The shape of the syntax tree: the fields that the walk visits in nodes without a handler of their own."""
 
 import ast
 

@@ -8,7 +8,7 @@ import ast
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from policy.survey import Survey
+    from policy.script_index import ScriptIndex
 
 _NAME: Final = "TYPE_CHECKING"
 _MODULE: Final = "typing"
@@ -31,19 +31,19 @@ def root_of(test: ast.expr) -> str:
     return base.id
 
 
-def never_runs(root: str, survey: "Survey") -> bool:
+def never_runs(root: str, index: "ScriptIndex") -> bool:
     """Whether `TYPE_CHECKING`, or an attribute of that name of what `root` is, is false whatever the script does.
 
     The whole script has been walked over.
     """
-    if set(survey.bindings(root)) != {_PATH if root == _NAME else _MODULE}:
+    if set(index.bindings(root)) != {_PATH if root == _NAME else _MODULE}:
         return False
-    if any(value != _PATH for value in survey.bindings(_NAME)):
+    if any(value != _PATH for value in index.bindings(_NAME)):
         return False
-    imported = {alias.name for statement, _ in survey.from_imports for alias in statement.names}
+    imported = {alias.name for statement, _ in index.from_imports for alias in statement.names}
     if "*" in imported or not imported.isdisjoint(_WRITERS):
         return False
-    return not any(node.id in _WRITERS for node, _, _ in survey.names) and not any(
+    return not any(node.id in _WRITERS for node, _, _ in index.names) and not any(
         node.attr in _WRITERS or (node.attr == _NAME and not isinstance(node.ctx, ast.Load))
-        for node, _, _ in survey.attributes
+        for node, _, _ in index.attributes
     )

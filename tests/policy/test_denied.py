@@ -8,7 +8,7 @@ from policy.findings import MAX_VIOLATIONS
 
 POLICY = load_policy()
 
-# Every row is one way to one thing; the rules in it are exactly those reported.
+# Every row is one evasion to reach one thing, and exactly the rules that the check reports.
 DENIED: list[tuple[str, str]] = [
     # Builtins that make code, and what names them.
     ("eval('1')", "dynamic-code"),

@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 
-from policy.index import public_name
+from policy.denials import public_name
 from tests.policy import grammar
 from tests.policy.fuzzing import SECONDS, rounds
 from tests.policy.test_fuzz import POLICY, assert_is_a_report

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from policy import Policy, PolicyFileError, load_policy
-from policy.index import RuleIndex
+from policy.denials import Denials
 from policy.rules import SHIPPED
 from tests.conftest import ROOT
 from tests.policy.test_denied import DENIED, POLICY
@@ -348,12 +348,12 @@ def test_what_is_denied_is_denied_under_every_name_that_a_module_has_for_it() ->
         check=True,
     )
     aliases = json.loads(listed.stdout)
-    index = RuleIndex(POLICY.rules)
+    denials = Denials(POLICY.rules)
     missed = []
     for alias, name in aliases:
         parts = alias.split(".")
-        # Where a module on the way is denied, so is the way.
-        if not any(index.path_rule(".".join(parts[:end])) for end in range(1, len(parts) + 1)):
+        # If a module in the path is denied, so is the path.
+        if not any(denials.path_rule(".".join(parts[:end])) for end in range(1, len(parts) + 1)):
             missed.append((alias, name))
 
     assert len(aliases) > 200

@@ -13,7 +13,7 @@ from policy.type_checking import never_runs, root_of
 from policy.visits import HANDLERS, NOTES, too_deep
 
 
-class Survey:
+class ScriptIndex:
     """The walk and what it found.
 
     Attributes:

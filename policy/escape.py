@@ -4,10 +4,10 @@ import ast
 from collections.abc import Iterable
 from typing import Final
 
-from policy.index import Denial, RuleIndex, public_name
+from policy.denials import Denial, Denials, public_name
 from policy.resolve import ATTRIBUTE_GETTERS, GETTERS, ITEM_GETTERS, NAMESPACES, Resolver
 from policy.scope import Scope
-from policy.survey import Survey
+from policy.script_index import ScriptIndex
 
 GETTER_MAKERS: Final = frozenset({"operator.attrgetter", "operator.methodcaller"})
 _READERS = GETTERS | GETTER_MAKERS
@@ -22,7 +22,7 @@ _NAMESPACE_NAMES = frozenset(path.rpartition(".")[2] for path in NAMESPACES | GE
 _QUESTIONS = frozenset({"dir", "getattr", "hasattr", "id", "isinstance", "print", "repr", "str", "type", "vars"})
 
 
-class HandedOn:
+class EscapeAnalysis:
     """The answer for one script.
 
     Attributes:
@@ -31,17 +31,17 @@ class HandedOn:
         by_name: whether something is handed on that reads members by their name: `getattr`, or a namespace.
     """
 
-    def __init__(self, index: RuleIndex, survey: Survey, resolver: Resolver) -> None:
+    def __init__(self, denials: Denials, index: ScriptIndex, resolver: Resolver) -> None:
         """Look through a script."""
         self.names: dict[str, Denial] = {}
         self.by_name = False
+        self._denials = denials
         self._index = index
-        self._survey = survey
         self._resolver = resolver
         self._note_modules()
         self._note_class_imports()
-        reads_namespaces = not survey.words.isdisjoint(_NAMESPACE_NAMES)
-        if reads_namespaces or not survey.words.isdisjoint(_READER_NAMES):
+        reads_namespaces = not index.words.isdisjoint(_NAMESPACE_NAMES)
+        if reads_namespaces or not index.words.isdisjoint(_READER_NAMES):
             self._note_looked_up()
             self._note_readers()
         if reads_namespaces:
@@ -49,26 +49,26 @@ class HandedOn:
 
     def _add(self, paths: Iterable[str]) -> None:
         for path in paths:
-            self.names.update(self._index.held_by(path))
+            self.names.update(self._denials.held_by(path))
 
     def _note_modules(self) -> None:
         """Modules that are named as values, or imported where they become a class's attribute."""
-        survey, tails = self._survey, self._index.holder_tails
+        index, tails = self._index, self._denials.holder_tails
         bare: list[tuple[ast.expr, Scope]] = [
-            (node, scope) for node, scope, is_bare in survey.names if is_bare and node.id in survey.imported
+            (node, scope) for node, scope, is_bare in index.names if is_bare and node.id in index.imported
         ]
         bare += [
-            (node, scope) for node, scope, is_bare in survey.attributes if is_bare and public_name(node.attr) in tails
+            (node, scope) for node, scope, is_bare in index.attributes if is_bare and public_name(node.attr) in tails
         ]
         if not bare:
             return
         # Of three arguments, the last is what `getattr` may give back.
-        asked = {each for call, scope in survey.calls if self._only_asks(call.func, scope) for each in call.args[:2]}
+        asked = {each for call, scope in index.calls if self._only_asks(call.func, scope) for each in call.args[:2]}
         self._add({path for node, scope in bare if node not in asked for path in self._resolver.paths(node, scope)})
 
     def _note_class_imports(self) -> None:
         """Modules imported in a class, where they become its attributes."""
-        imports = (*self._survey.imports, *self._survey.from_imports)
+        imports = (*self._index.imports, *self._index.from_imports)
         for scope in {scope for _, scope in imports if scope.kind == "class"}:
             self._add(path for paths in scope.bindings.values() for path in paths if isinstance(path, str))
 
@@ -80,43 +80,43 @@ class HandedOn:
 
     def _note_looked_up(self) -> None:
         """Modules that are looked up by name: `globals()["os"]`."""
-        for call, scope in self._survey.calls:
+        for call, scope in self._index.calls:
             if self._resolver.lookup(call, scope):
                 self._add(self._resolver.paths(call, scope))
-        for subscript, scope in self._survey.subscripts:
+        for subscript, scope in self._index.subscripts:
             self._add(self._resolver.paths(subscript, scope))
 
     def _note_readers(self) -> None:
         called = {
             call.func
-            for call, _ in self._survey.calls
+            for call, _ in self._index.calls
             if not any(isinstance(each, ast.Starred) for each in call.args[:1])
         }
         # An alias that is assigned (`g = getattr`) names the reader itself where it is assigned.
         readers = _READER_NAMES | {
             alias.asname or alias.name
-            for statement, _ in self._survey.from_imports
+            for statement, _ in self._index.from_imports
             for alias in statement.names
             if alias.name in _READER_NAMES
         }
-        for name, scope, _ in self._survey.names:
+        for name, scope, _ in self._index.names:
             if name.id in readers and name not in called and self._resolver.name_paths(name, scope) & _READERS:
                 self.by_name = True
-        for attribute, scope, _ in self._survey.attributes:
+        for attribute, scope, _ in self._index.attributes:
             if attribute.attr not in _READER_NAMES or attribute in called:
                 continue
             if attribute.attr in ATTRIBUTE_GETTERS or self._resolver.paths(attribute, scope) & _READERS:
                 self.by_name = True
 
     def _note_namespaces(self) -> None:
-        read_here = {subscript.value for subscript, _ in self._survey.subscripts}
+        read_here = {subscript.value for subscript, _ in self._index.subscripts}
         read_here |= {
             call.func.value
-            for call, _ in self._survey.calls
+            for call, _ in self._index.calls
             if isinstance(call.func, ast.Attribute) and call.func.attr in ITEM_GETTERS
         }
-        values: list[tuple[ast.expr, Scope]] = [*self._survey.calls]
-        values += [(attribute, scope) for attribute, scope, _ in self._survey.attributes]
+        values: list[tuple[ast.expr, Scope]] = [*self._index.calls]
+        values += [(attribute, scope) for attribute, scope, _ in self._index.attributes]
         for value, scope in values:
             if value in read_here or not self._resolver.is_namespace(value, scope):
                 continue
