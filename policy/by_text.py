@@ -3,37 +3,21 @@
 import ast
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Final
 
+from policy import readers
+from policy.constants import METHODS
 from policy.denials import Denial, Denials, public_name
-from policy.escape import GETTER_MAKERS
+from policy.evaluator import Evaluator
 from policy.findings import Findings
-from policy.fold import METHODS
 from policy.format_strings import replacement_fields
-from policy.resolve import Resolver
 from policy.scope import Scope
 from policy.script_index import ScriptIndex
-from policy.texts import alternatives
+from policy.values import parts_of
 
-FORMATTERS: Final = frozenset({"format", "format_map"})
-_FORMAT_PATHS = frozenset(
-    {"builtins.str.format", "builtins.str.format_map", "string.Formatter.format", "string.Formatter.vformat"}
-)
-# Of what object they are methods, reading need not know: of a class that is made from string.Formatter, perhaps.
-_FORMAT_METHODS = frozenset({"format", "vformat"})
-_FIELD_METHODS = frozenset({"get_field"})
-# They import what their first argument names.
-_PATCH_MULTIPLE = "unittest.mock.patch.multiple"
-_PATCHERS = frozenset({"unittest.mock.patch", "unittest.mock.patch.dict", _PATCH_MULTIPLE})
-_PATCHED = frozenset({"target", "in_dict"})
-# pandas evaluates their text: `df.query("@pd.io.common.os.system('x')")`.
-_EXPRESSION_METHODS = frozenset({"eval", "query"})
 _DOTTED_NAME = re.compile(r"[^\W\d]\w*(?:\s*\.\s*[^\W\d]\w*)+")
 _MAX_PARTS = 32  # what has more is taken for a text
-# Called as attributes (`operator.attrgetter(…)`), these are worth resolving; other methods are not.
-_CALLED_ATTRIBUTES = frozenset(path.rpartition(".")[2] for path in _FORMAT_PATHS | GETTER_MAKERS | _PATCHERS)
-# Beside `escape.READING_WORDS`: without any of these, no call does something with a text that it is given.
-READING_NAMES: Final = _FIELD_METHODS | _EXPRESSION_METHODS
+# Called as attributes (`operator.attrgetter(…)`), these are worth evaluating; other methods are not.
+_CALLED_ATTRIBUTES = readers.last_components(readers.FORMAT_FUNCTIONS | readers.GETTER_MAKERS | readers.PATCHERS)
 
 
 class ByText:
@@ -43,7 +27,7 @@ class ByText:
         self,
         denials: Denials,
         index: ScriptIndex,
-        resolver: Resolver,
+        evaluator: Evaluator,
         found: Findings,
         attributes: Mapping[str, Denial],
         escaped: Mapping[str, Denial],
@@ -51,7 +35,7 @@ class ByText:
         """Get ready; `attributes` are denied on every object, `escaped` on every object that is not known."""
         self._denials = denials
         self._index = index
-        self._resolver = resolver
+        self._evaluator = evaluator
         self._found = found
         self._attributes = attributes
         self._escaped = escaped
@@ -66,33 +50,36 @@ class ByText:
         """Check the texts that a function is called with, if it is one that acts on them."""
         func = node.func
         if isinstance(func, ast.Attribute):
-            if func.attr in _EXPRESSION_METHODS:
+            if func.attr in readers.EXPRESSION_METHODS:
                 self._check_first(node, scope, self._in_expression)
-            elif func.attr in _FIELD_METHODS:
+            elif func.attr in readers.FIELD_METHODS:
                 self._check_first(node, scope, self._in_field)
-            elif func.attr in _FORMAT_METHODS and not self._resolver.strings(func.value, scope):
+            elif func.attr in readers.FORMATTER_METHODS and not self._evaluator.strings(func.value, scope):
                 self._check_first(node, scope, self._in_format_string)
             if func.attr not in _CALLED_ATTRIBUTES:
                 return
-        paths = self._resolver.paths(func, scope)
-        if paths & _FORMAT_PATHS:
+        paths = self._evaluator.paths(func, scope)
+        if paths & readers.FORMAT_FUNCTIONS:
             self._check_first(node, scope, self._in_format_string)
-        if paths & GETTER_MAKERS:
+        if paths & readers.GETTER_MAKERS:
             for argument in node.args:
-                for dotted in self._resolver.strings(argument, scope):
+                for dotted in self._evaluator.strings(argument, scope):
                     self._report_known(node, self._in_dotted_name, dotted)
-        if paths & _PATCHERS:
-            self._check_patch(node, scope, each_keyword=_PATCH_MULTIPLE in paths)
+        if paths & readers.PATCHERS:
+            self._check_patch(node, scope, each_keyword=readers.PATCH_MULTIPLE in paths)
 
     def _check_first(self, node: ast.Call, scope: Scope, find: Callable[[str], tuple[Denial, str] | None]) -> None:
-        for text in self._resolver.strings(node.args[0], scope) if node.args else ():
+        for text in self._evaluator.strings(node.args[0], scope) if node.args else ():
             self._report_known(node, find, text)
 
     def _check_patch(self, node: ast.Call, scope: Scope, *, each_keyword: bool) -> None:
-        arguments = [*node.args[:1], *(keyword.value for keyword in node.keywords if keyword.arg in _PATCHED)]
+        arguments = [
+            *node.args[:1],
+            *(keyword.value for keyword in node.keywords if keyword.arg in readers.PATCH_KEYWORDS),
+        ]
         replaced = [keyword.arg for keyword in node.keywords if keyword.arg] if each_keyword else []
         for argument in arguments:
-            for target in self._resolver.strings(argument, scope):
+            for target in self._evaluator.strings(argument, scope):
                 for path in (target, *(f"{target}.{name}" for name in replaced)):
                     self._report_known(node, self._in_target, path)
 
@@ -156,7 +143,7 @@ class ByText:
         nodes: list[tuple[ast.expr, Scope]] = [(node, s) for node, s, _ in self._index.names if node.id in aliases]
         nodes += [(node, scope) for node, scope, _ in self._index.attributes if node.attr in tails]
         for node, scope in nodes:
-            for path in self._resolver.paths(node, scope):
+            for path in self._evaluator.paths(node, scope):
                 if (denial := self._denials.text_rule(path)) and self._may_get_text(calls.get(node)):
                     self._found.add(node, denial, path)
 
@@ -182,21 +169,21 @@ class ByText:
                     rest += [(left, scope), (right, scope)]
                 case ast.Call(func=ast.Attribute(value=value, attr=attr)) if attr in METHODS:
                     rest.append((value, scope))
-                case ast.Call() if "builtins.str" in self._resolver.paths(node.func, scope):
+                case ast.Call() if "builtins.str" in self._evaluator.paths(node.func, scope):
                     return True
                 case ast.Name() if owner := scope.owner(node.id):
                     rest += [value for value in owner.bindings[node.id] if isinstance(value, tuple)]
-            if self._resolver.strings(node, scope):
+            if self._evaluator.strings(node, scope):
                 return True
-            rest += [(part, scope) for part in alternatives(node)]
+            rest += [(part, scope) for part in parts_of(node)]
         return bool(rest)
 
     def check_member_names(self, names: Mapping[str, Denial]) -> None:
         """Check every text that can be a member's name: what reads members by name was handed on, who knows where."""
         places = self._found.places()
         for node, part, scope in self._parts():
-            found = self._resolver.strings(part, scope)
-            self._resolver.spend(len(found), node)
+            found = self._evaluator.strings(part, scope)
+            self._evaluator.spend(len(found), node)
             for name in found:
                 denial = names.get(public_name(name))
                 if denial and (node.lineno, node.col_offset, denial.rule) not in places:
@@ -205,7 +192,7 @@ class ByText:
     def _parts(self) -> Iterator[tuple[ast.expr | ast.pattern, ast.expr, Scope]]:
         """The expressions that something else may take for a member's name, with the nodes that they stand in."""
         for node, scope in self._index.calls:
-            if "builtins.hasattr" not in self._resolver.paths(node.func, scope):  # which reads nothing
+            if "builtins.hasattr" not in self._evaluator.paths(node.func, scope):  # which reads nothing
                 yield from ((node, part, scope) for part in node.args)
                 yield from ((node, keyword.value, scope) for keyword in node.keywords)
         yield from ((node, node.slice, scope) for node, scope in self._index.subscripts)

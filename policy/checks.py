@@ -4,14 +4,16 @@ import ast
 from collections.abc import Iterable
 from typing import Final
 
-from policy.by_text import FORMATTERS, READING_NAMES, ByText
+from policy.by_text import ByText
 from policy.denials import Denial, Denials, public_name
-from policy.escape import READING_WORDS, EscapeAnalysis
+from policy.escape import EscapeAnalysis
+from policy.evaluator import Evaluator
 from policy.findings import Findings
 from policy.guards import check_guarded, imports_any
-from policy.resolve import UNKNOWN, Resolver
+from policy.readers import FORMAT_METHODS, READING_WORDS, TEXT_METHODS
 from policy.scope import Scope
 from policy.script_index import ScriptIndex
+from policy.values import UNKNOWN
 
 # To ask whether it holds a name (`"numpy" in sys.modules`) takes nothing out of it: its keys are texts.
 _MAY_BE_ASKED: Final = frozenset({"sys.modules"})
@@ -27,10 +29,10 @@ class Checks:
         self._denials = denials
         self._index = index
         self._script = script
-        self._resolver = Resolver(index, len(script))
+        self._evaluator = Evaluator(index, len(script))
         self._found = Findings()
         self._known_paths: dict[str, Denial | None] = {}
-        escape = EscapeAnalysis(denials, index, self._resolver)
+        escape = EscapeAnalysis(denials, index, self._evaluator)
         self._escaped = escape.names
         # A class of the script's own may call its methods as it likes.
         own = [name for name in denials.methods.keys() & index.words if index.defines_method(name)]
@@ -38,7 +40,7 @@ class Checks:
         # The names that count wherever a text can be a member's name; none where nothing reads members by name.
         self._read_by_name = self._attributes | escape.names if escape.by_name else {}
         self._looked_up = denials.looked_up
-        self._by_text = ByText(denials, index, self._resolver, self._found, self._attributes, self._escaped)
+        self._by_text = ByText(denials, index, self._evaluator, self._found, self._attributes, self._escaped)
 
     def findings(self) -> Findings:
         """Look through the whole script.
@@ -48,7 +50,7 @@ class Checks:
         """
         used: set[str] = set()
         if imports_any(self._index, self._denials.guarded_tops):
-            used = check_guarded(self._denials, self._index, self._resolver, self._found)
+            used = check_guarded(self._denials, self._index, self._evaluator, self._found)
         self._check_imports(used)
         self._check_names()
         self._check_attributes()
@@ -56,9 +58,9 @@ class Checks:
         if not words.isdisjoint(READING_WORDS):
             self._check_subscripts()
             self._check_calls()
-        elif not words.isdisjoint(READING_NAMES):
+        elif not words.isdisjoint(TEXT_METHODS):
             for node, scope in self._index.calls:
-                if isinstance(node.func, ast.Attribute) and node.func.attr in READING_NAMES:
+                if isinstance(node.func, ast.Attribute) and node.func.attr in TEXT_METHODS:
                     self._by_text.check_call(node, scope)
         if not words.isdisjoint(self._denials.text_tops) or imports_any(self._index, self._denials.text_tops):
             self._by_text.check_text_functions()
@@ -100,14 +102,14 @@ class Checks:
             self._found.add(alias, denial, f"from {written} import {alias.name}")
 
     def _check_names(self) -> None:
-        builtins, tails, stars = self._denials.builtins, self._denials.tails, self._resolver.stars
+        builtins, tails, stars = self._denials.builtins, self._denials.tails, self._evaluator.stars
         for node, scope, _ in self._index.names:
             if node.id in builtins:
                 path = f"builtins.{node.id}"
-                if path in self._resolver.name_paths(node, scope) and (denial := self._path_rule(path)):
+                if path in self._evaluator.paths(node, scope) and (denial := self._path_rule(path)):
                     self._found.add(node, denial, node.id)
             elif stars and public_name(node.id) in tails and scope.owner(node.id) is None:
-                self._check_paths(node, self._resolver.name_paths(node, scope))
+                self._check_paths(node, self._evaluator.paths(node, scope))
 
     def _path_rule(self, path: str) -> Denial | None:
         if path not in self._known_paths:
@@ -132,19 +134,19 @@ class Checks:
                 self._found.add(node, denial, attr)
             elif attr in tails or (attr[0] == "_" and (public_name(attr) in tails or attr == "__self__")):
                 self._check_access(node, node.value, (attr,), scope)
-            elif attr in FORMATTERS:
-                self._by_text.check_formats(node, self._resolver.strings(node.value, scope))
+            elif attr in FORMAT_METHODS:
+                self._by_text.check_formats(node, self._evaluator.strings(node.value, scope))
 
     def _check_access(
         self, node: ast.expr | ast.pattern, base: ast.expr | None, names: Iterable[str], scope: Scope
     ) -> None:
         """Check reading attributes by name from an object; `base` is None where nothing is known about it."""
-        paths = self._resolver.paths(base, scope) if base is not None else frozenset()
+        paths = self._evaluator.paths(base, scope) if base is not None else frozenset()
         for name in names:
             if denial := self._attributes.get(name):
                 self._found.add(node, denial, name)
                 continue
-            members = self._resolver.members(paths, (name,), node) if paths else paths
+            members = self._evaluator.members(paths, (name,), node) if paths else paths
             if self._check_paths(node, members):
                 continue
             for path in members:
@@ -161,23 +163,23 @@ class Checks:
         """Check reading an item by name, which is an attribute where the object is a namespace."""
         if isinstance(key, ast.Constant) and key.value not in self._looked_up:
             return
-        if self._resolver.paths(base, scope) or self._resolver.is_namespace(base, scope):
-            self._check_access(node, base, self._resolver.strings(key, scope) & self._looked_up, scope)
+        if self._evaluator.paths(base, scope) or self._evaluator.is_namespace(base, scope):
+            self._check_access(node, base, self._evaluator.strings(key, scope) & self._looked_up, scope)
 
     def _check_calls(self) -> None:
         for node, scope in self._index.calls:
             if not node.args and not node.keywords:
                 continue
-            lookup = self._resolver.lookup(node, scope) if node.args else None
+            lookup = self._evaluator.lookup(node, scope) if node.args else None
             if lookup is None:
                 self._by_text.check_call(node, scope)
             elif lookup.is_item:
                 self._check_item(node, lookup.base, lookup.key, scope)
             else:
-                names = self._resolver.strings(lookup.key, scope)
+                names = self._evaluator.strings(lookup.key, scope)
                 self._check_access(node, lookup.base, names & self._looked_up, scope)
-                if names & FORMATTERS:
-                    self._by_text.check_formats(node, self._resolver.strings(lookup.base, scope))
+                if names & FORMAT_METHODS:
+                    self._by_text.check_formats(node, self._evaluator.strings(lookup.base, scope))
 
     def _check_keywords(self) -> None:
         for node, _ in self._index.calls:

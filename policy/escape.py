@@ -2,21 +2,12 @@
 
 import ast
 from collections.abc import Iterable
-from typing import Final
 
 from policy.denials import Denial, Denials, public_name
-from policy.resolve import ATTRIBUTE_GETTERS, GETTERS, ITEM_GETTERS, NAMESPACES, Resolver
+from policy.evaluator import Evaluator
+from policy.readers import ATTRIBUTE_METHODS, ITEM_METHODS, NAMESPACE_NAMES, READER_NAMES, READERS
 from policy.scope import Scope
 from policy.script_index import ScriptIndex
-
-GETTER_MAKERS: Final = frozenset({"operator.attrgetter", "operator.methodcaller"})
-_READERS = GETTERS | GETTER_MAKERS
-_READER_NAMES = frozenset(path.rpartition(".")[2] for path in _READERS) | ATTRIBUTE_GETTERS
-# Without any of these words, nothing in a script reads a member by a name that is a text.
-READING_WORDS: Final = _READER_NAMES | {
-    *("vars", "globals", "locals", "__dict__", "format", "format_map", "vformat", "patch"),
-}
-_NAMESPACE_NAMES = frozenset(path.rpartition(".")[2] for path in NAMESPACES | GETTERS) | {"__dict__"}
 
 # Builtins whose answer is not their argument, nor a member of it that reading does not see.
 _QUESTIONS = frozenset({"dir", "getattr", "hasattr", "id", "isinstance", "print", "repr", "str", "type", "vars"})
@@ -31,17 +22,17 @@ class EscapeAnalysis:
         by_name: whether something is handed on that reads members by their name: `getattr`, or a namespace.
     """
 
-    def __init__(self, denials: Denials, index: ScriptIndex, resolver: Resolver) -> None:
+    def __init__(self, denials: Denials, index: ScriptIndex, evaluator: Evaluator) -> None:
         """Look through a script."""
         self.names: dict[str, Denial] = {}
         self.by_name = False
         self._denials = denials
         self._index = index
-        self._resolver = resolver
+        self._evaluator = evaluator
         self._note_modules()
         self._note_class_imports()
-        reads_namespaces = not index.words.isdisjoint(_NAMESPACE_NAMES)
-        if reads_namespaces or not index.words.isdisjoint(_READER_NAMES):
+        reads_namespaces = not index.words.isdisjoint(NAMESPACE_NAMES)
+        if reads_namespaces or not index.words.isdisjoint(READER_NAMES):
             self._note_looked_up()
             self._note_readers()
         if reads_namespaces:
@@ -64,7 +55,7 @@ class EscapeAnalysis:
             return
         # Of three arguments, the last is what `getattr` may give back.
         asked = {each for call, scope in index.calls if self._only_asks(call.func, scope) for each in call.args[:2]}
-        self._add({path for node, scope in bare if node not in asked for path in self._resolver.paths(node, scope)})
+        self._add({path for node, scope in bare if node not in asked for path in self._evaluator.paths(node, scope)})
 
     def _note_class_imports(self) -> None:
         """Modules imported in a class, where they become its attributes."""
@@ -76,15 +67,15 @@ class EscapeAnalysis:
         """Whether a function tells something about its arguments, and does not give them back."""
         if not isinstance(function, ast.Name) or function.id not in _QUESTIONS:
             return False
-        return self._resolver.name_paths(function, scope) == {f"builtins.{function.id}"}
+        return self._evaluator.paths(function, scope) == {f"builtins.{function.id}"}
 
     def _note_looked_up(self) -> None:
         """Modules that are looked up by name: `globals()["os"]`."""
         for call, scope in self._index.calls:
-            if self._resolver.lookup(call, scope):
-                self._add(self._resolver.paths(call, scope))
+            if self._evaluator.lookup(call, scope):
+                self._add(self._evaluator.paths(call, scope))
         for subscript, scope in self._index.subscripts:
-            self._add(self._resolver.paths(subscript, scope))
+            self._add(self._evaluator.paths(subscript, scope))
 
     def _note_readers(self) -> None:
         called = {
@@ -93,19 +84,19 @@ class EscapeAnalysis:
             if not any(isinstance(each, ast.Starred) for each in call.args[:1])
         }
         # An alias that is assigned (`g = getattr`) names the reader itself where it is assigned.
-        readers = _READER_NAMES | {
+        readers = READER_NAMES | {
             alias.asname or alias.name
             for statement, _ in self._index.from_imports
             for alias in statement.names
-            if alias.name in _READER_NAMES
+            if alias.name in READER_NAMES
         }
         for name, scope, _ in self._index.names:
-            if name.id in readers and name not in called and self._resolver.name_paths(name, scope) & _READERS:
+            if name.id in readers and name not in called and self._evaluator.paths(name, scope) & READERS:
                 self.by_name = True
         for attribute, scope, _ in self._index.attributes:
-            if attribute.attr not in _READER_NAMES or attribute in called:
+            if attribute.attr not in READER_NAMES or attribute in called:
                 continue
-            if attribute.attr in ATTRIBUTE_GETTERS or self._resolver.paths(attribute, scope) & _READERS:
+            if attribute.attr in ATTRIBUTE_METHODS or self._evaluator.paths(attribute, scope) & READERS:
                 self.by_name = True
 
     def _note_namespaces(self) -> None:
@@ -113,14 +104,14 @@ class EscapeAnalysis:
         read_here |= {
             call.func.value
             for call, _ in self._index.calls
-            if isinstance(call.func, ast.Attribute) and call.func.attr in ITEM_GETTERS
+            if isinstance(call.func, ast.Attribute) and call.func.attr in ITEM_METHODS
         }
         values: list[tuple[ast.expr, Scope]] = [*self._index.calls]
         values += [(attribute, scope) for attribute, scope, _ in self._index.attributes]
         for value, scope in values:
-            if value in read_here or not self._resolver.is_namespace(value, scope):
+            if value in read_here or not self._evaluator.is_namespace(value, scope):
                 continue
-            paths = self._resolver.paths(value, scope)
+            paths = self._evaluator.paths(value, scope)
             self._add(paths)
             # Of an unknown object: only where modules are about, of which it may be one.
             self.by_name = self.by_name or bool(paths or self.names)

@@ -7,8 +7,8 @@ as a value it would go where reading cannot follow it.
 import ast
 
 from policy.denials import Denials
+from policy.evaluator import Evaluator
 from policy.findings import Findings
-from policy.resolve import Resolver
 from policy.scope import Scope
 from policy.script_index import ScriptIndex
 
@@ -20,7 +20,7 @@ def imports_any(index: ScriptIndex, tops: frozenset[str]) -> bool:
     )
 
 
-def check_guarded(denials: Denials, index: ScriptIndex, resolver: Resolver, found: Findings) -> set[str]:
+def check_guarded(denials: Denials, index: ScriptIndex, evaluator: Evaluator, found: Findings) -> set[str]:
     """Report what a script does with such modules that is not allowed.
 
     Returns:
@@ -35,9 +35,9 @@ def check_guarded(denials: Denials, index: ScriptIndex, resolver: Resolver, foun
                 used.update(denials.guarded_above(path))
     nodes: list[tuple[ast.expr, Scope, bool]] = [*index.names, *index.attributes]
     nodes += [(node, scope, True) for node, scope in index.subscripts]
-    nodes += [(node, scope, True) for node, scope in index.calls if resolver.lookup(node, scope)]
+    nodes += [(node, scope, True) for node, scope in index.calls if evaluator.lookup(node, scope)]
     for node, scope, is_bare in nodes:
-        for path in resolver.paths(node, scope):
+        for path in evaluator.paths(node, scope):
             if denials.is_allowed(path):
                 used.update(denials.guarded_above(path))
             elif (is_bare if path in denials.guarded else any(denials.guarded_above(path))) and (

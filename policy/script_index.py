@@ -34,7 +34,7 @@ class ScriptIndex:
             SourceError: it is deeper, or has more nodes, than the limits allow.
         """
         self.tree = tree
-        self._scopes: list[Scope] = []
+        self._scopes: dict[ast.AST, Scope] = {}
         self.module = self.open("module", tree, None)
         self.imported: set[str] = set()
         self.words: set[str] = set()
@@ -118,20 +118,24 @@ class ScriptIndex:
 
     def open(self, kind: ScopeKind, node: ast.AST, parent: Scope | None) -> Scope:
         """Open a scope."""
-        self._scopes.append(Scope(kind, node, parent))
-        return self._scopes[-1]
+        scope = self._scopes[node] = Scope(kind, node, parent)
+        return scope
+
+    def scope_of(self, node: ast.AST) -> Scope:
+        """Return the scope that a node opens."""
+        return self._scopes[node]
 
     def defines_method(self, name: str) -> bool:
         """Whether a class of the script has something of that name."""
-        return any(scope.kind == "class" and name in scope.bindings for scope in self._scopes)
+        return any(scope.kind == "class" and name in scope.bindings for scope in self._scopes.values())
 
     def bindings(self, name: str) -> Iterator[Binding]:
         """What a name may be in any scope."""
-        return itertools.chain.from_iterable(scope.bindings.get(name, ()) for scope in self._scopes)
+        return itertools.chain.from_iterable(scope.bindings.get(name, ()) for scope in self._scopes.values())
 
     def release(self) -> None:
         """Untie the scopes, which refer to each other and to the tree: it is freed at once, not at some collection."""
-        for scope in self._scopes:
+        for scope in self._scopes.values():
             scope.bindings.clear()
 
     def push(self, scope: Scope, *nodes: ast.AST | None) -> None:
