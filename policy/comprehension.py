@@ -26,33 +26,46 @@ class Element:
         self._budget = budget
         self._paths = paths
         self._constants = constants
-        self._name: str | None = None
+        self._operations = 1
+        self._fold: Callable[[Constant], Constant | None] | None = None
+        self._name = ""
         match node.generators:
             case [ast.comprehension(target=ast.Name(id=name), is_async=0)]:
                 self._name = name  # a condition may leave nothing out
 
     def for_each(self, values: Constant) -> Constant | None:
         """Return the elements for the parts of a text or a tuple; None if one is unknown, or there is another loop."""
-        if isinstance(values, int) or self._name is None:
+        if isinstance(values, int) or not self._name:
             return None
-        self._budget.spend(size(values), self._node)
-        return sequence([self._fold(self._node, value) for value in values])
+        if self._fold is None:
+            self._fold = self._folding(self._node)
+        self._budget.spend(size(values) * self._operations, self._node)
+        return sequence(map(self._fold, values))
 
-    def _fold(self, node: ast.expr, value: Constant) -> Constant | None:
-        """Return the one constant that an expression is if the loop's name has a value; None if it is not known."""
+    def _folding(self, node: ast.expr) -> Callable[[Constant], Constant | None]:
+        """Return a function that folds an expression with the value of the loop's name."""
         parts = operands(node)
         fold: Callable[[list[Any]], Constant | None] = partial(fold_operation, node)
         match node:
             case ast.Name() if node.id == self._name:
-                return value
+                return lambda value: value
             case ast.Call(func=ast.Attribute(value=base, attr=attr), args=arguments, keywords=[]) if attr in METHODS:
                 parts = [base, *arguments]
                 fold = partial(fold_method, attr)
             case ast.Call(func=func, args=parts, keywords=[]):
                 fold = partial(fold_calls, self._paths(func))
         if parts is None:
-            return only(self._constants(node))
+            constant = only(self._constants(node))
+            return lambda _: constant
+        self._operations += 1
         self._budget.enter(node)
-        folded = [self._fold(part, value) for part in parts]
+        foldings = [self._folding(part) for part in parts]
         self._budget.leave()
-        return None if None in folded else fold(folded)
+        return partial(_fold_all, fold, foldings)
+
+
+def _fold_all(
+    fold: Callable[[list[Any]], Constant | None], foldings: list[Callable[[Constant], Constant | None]], value: Constant
+) -> Constant | None:
+    values = [folding(value) for folding in foldings]
+    return None if None in values else fold(values)

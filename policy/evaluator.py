@@ -76,9 +76,12 @@ class Evaluator:
         if syntax is ast.Constant:
             value = node.value  # type: ignore[attr-defined]
             return frozenset({value}) if constants.is_constant(value) else NOTHING
-        self._budget.enter(node)
-        found = frozenset(self._evaluate(node, scope, kind))
-        self._budget.leave()
+        if syntax is ast.Name:
+            found = self._of_name(node, scope, kind)  # type: ignore[arg-type]
+        else:
+            self._budget.enter(node)
+            found = frozenset(self._evaluate(node, scope, kind))
+            self._budget.leave()
         if kind is self._constants:
             self._budget.spend(sum(map(constants.cost, found)), node)
         if len(found) > kind.most and syntax is not ast.Name:
@@ -90,8 +93,6 @@ class Evaluator:
 
     def _evaluate(self, node: ast.expr, scope: Scope, kind: Kind[V]) -> Iterable[Any]:
         match node:
-            case ast.Name():
-                return self._of_name(node, scope, kind)
             case ast.Attribute():
                 return self._of_attribute(node, scope)
             case ast.Call():
@@ -105,7 +106,7 @@ class Evaluator:
             case _:
                 return self._of_parts(node, scope, kind)
 
-    def _of_name(self, node: ast.Name, scope: Scope, kind: Kind[V]) -> set[V]:
+    def _of_name(self, node: ast.Name, scope: Scope, kind: Kind[V]) -> frozenset[V]:
         owners, is_bound = self._names.owners(node, scope)
         found: set[Any] = set()
         for owner in owners:
@@ -116,7 +117,7 @@ class Evaluator:
         if not is_bound and kind is self._paths:
             found.update(self._names.unbound(node.id))
             self._budget.spend(1 + len(found), node)
-        return found
+        return frozenset(found)
 
     def _bound(self, owner: Scope, name: str, kind: Kind[V]) -> set[V]:
         """Return what a name may be by its bindings in the scope that owns it."""
@@ -139,7 +140,10 @@ class Evaluator:
 
     def _of_binding(self, binding: Binding, kind: Kind[V]) -> frozenset[Any]:
         if isinstance(binding, tuple):
-            return self._values(*binding, kind)
+            self._budget.enter(binding[0])
+            values = self._values(*binding, kind)
+            self._budget.leave()
+            return values
         return frozenset({shortened(binding)}) if isinstance(binding, str) and kind is self._paths else NOTHING
 
     def _of_attribute(self, node: ast.Attribute, scope: Scope) -> frozenset[str]:
