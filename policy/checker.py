@@ -12,6 +12,7 @@ from policy.rules import SHIPPED, Rule, load_policy_file
 from policy.scope import Scope
 from policy.script_index import ScriptIndex
 from policy.visits import Function
+from policy.walk import index_script
 
 # What is reported of a script's imports: no module that anybody keeps warm has a longer name.
 _MAX_IMPORTS = 500
@@ -52,7 +53,7 @@ class Policy:
         """
         script = script.removeprefix("\ufeff")
         try:
-            index = ScriptIndex(parse(script, self._max_source_bytes))
+            index = index_script(parse(script, self._max_source_bytes))
         except SourceError as error:
             return error.report
         try:

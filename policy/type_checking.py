@@ -5,10 +5,9 @@ namespace by way of a text, has blocks like any others.
 """
 
 import ast
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from policy.script_index import ScriptIndex
+from policy.script_index import ScriptIndex
 
 _NAME: Final = "TYPE_CHECKING"
 _MODULE: Final = "typing"
@@ -31,7 +30,7 @@ def root_of(test: ast.expr) -> str:
     return base.id
 
 
-def never_runs(root: str, index: "ScriptIndex") -> bool:
+def never_runs(root: str, index: ScriptIndex) -> bool:
     """Whether `TYPE_CHECKING`, or an attribute of that name of what `root` is, is false whatever the script does.
 
     The whole script has been walked over.

@@ -2,20 +2,18 @@
 
 import ast
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from policy.parse import MAX_AST_DEPTH, SourceError
 from policy.scope import Scope
+from policy.script_index import ScriptIndex
 from policy.type_checking import is_for_type_checkers
-
-if TYPE_CHECKING:
-    from policy.script_index import ScriptIndex
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 
-def _bind_target(index: "ScriptIndex", target: ast.expr, value: ast.expr | None, scope: Scope) -> None:
+def _bind_target(index: ScriptIndex, target: ast.expr, value: ast.expr | None, scope: Scope) -> None:
     pairs: list[tuple[ast.expr, ast.expr | None]] = [(target, value)]
     while pairs:
         target, value = pairs.pop()
@@ -34,7 +32,7 @@ def _bind_target(index: "ScriptIndex", target: ast.expr, value: ast.expr | None,
             index.push(scope, target)
 
 
-def _name(index: "ScriptIndex", node: ast.Name, scope: Scope) -> None:
+def _name(index: ScriptIndex, node: ast.Name, scope: Scope) -> None:
     if isinstance(node.ctx, ast.Load):
         index.names.append((node, scope, True))
     else:
@@ -43,7 +41,7 @@ def _name(index: "ScriptIndex", node: ast.Name, scope: Scope) -> None:
             scope.deleted.add(node.id)
 
 
-def _attribute(index: "ScriptIndex", node: ast.Attribute, scope: Scope) -> None:
+def _attribute(index: ScriptIndex, node: ast.Attribute, scope: Scope) -> None:
     bare = True
     base: ast.expr = node
     while isinstance(base, ast.Attribute):
@@ -59,7 +57,7 @@ def _attribute(index: "ScriptIndex", node: ast.Attribute, scope: Scope) -> None:
         index.push(scope, base)
 
 
-def _if(index: "ScriptIndex", node: ast.If, scope: Scope) -> None:
+def _if(index: ScriptIndex, node: ast.If, scope: Scope) -> None:
     index.push(scope, node.test, *node.orelse)
     if index.guarded is not None and is_for_type_checkers(node.test):
         index.guarded.append((node, scope, index.depth))
@@ -67,20 +65,20 @@ def _if(index: "ScriptIndex", node: ast.If, scope: Scope) -> None:
         index.push(scope, *node.body)
 
 
-def _compare(index: "ScriptIndex", node: ast.Compare, scope: Scope) -> None:
+def _compare(index: ScriptIndex, node: ast.Compare, scope: Scope) -> None:
     if len(node.ops) == 1 and isinstance(node.ops[0], ast.In | ast.NotIn):
         index.asked.add(node.comparators[0])
 
 
-def _call(index: "ScriptIndex", node: ast.Call, scope: Scope) -> None:
+def _call(index: ScriptIndex, node: ast.Call, scope: Scope) -> None:
     index.calls.append((node, scope))
 
 
-def _subscript(index: "ScriptIndex", node: ast.Subscript, scope: Scope) -> None:
+def _subscript(index: ScriptIndex, node: ast.Subscript, scope: Scope) -> None:
     index.subscripts.append((node, scope))
 
 
-def _function(index: "ScriptIndex", node: Function, scope: Scope) -> None:
+def _function(index: ScriptIndex, node: Function, scope: Scope) -> None:
     inner = index.open("function", node, scope)
     scope.bind(node.name, inner)
     index.push(scope, *node.decorator_list, node.returns)
@@ -88,13 +86,13 @@ def _function(index: "ScriptIndex", node: Function, scope: Scope) -> None:
     index.push(inner, *node.body)
 
 
-def _lambda(index: "ScriptIndex", node: ast.Lambda, scope: Scope) -> None:
+def _lambda(index: ScriptIndex, node: ast.Lambda, scope: Scope) -> None:
     inner = index.open("function", node, scope)
     _arguments(index, node.args, scope, inner)
     index.push(inner, node.body)
 
 
-def _arguments(index: "ScriptIndex", arguments: ast.arguments, outer: Scope, inner: Scope) -> None:
+def _arguments(index: ScriptIndex, arguments: ast.arguments, outer: Scope, inner: Scope) -> None:
     positional = [*arguments.posonlyargs, *arguments.args]
     defaults: list[ast.expr | None] = [*[None] * (len(positional) - len(arguments.defaults)), *arguments.defaults]
     named = [
@@ -107,13 +105,13 @@ def _arguments(index: "ScriptIndex", arguments: ast.arguments, outer: Scope, inn
             index.push(outer, argument.annotation, default)
 
 
-def _class(index: "ScriptIndex", node: ast.ClassDef, scope: Scope) -> None:
+def _class(index: ScriptIndex, node: ast.ClassDef, scope: Scope) -> None:
     scope.bind(node.name)
     index.push(scope, *node.decorator_list, *node.bases, *node.keywords)
     index.push(index.open("class", node, scope), *node.body)
 
 
-def _comprehension(index: "ScriptIndex", node: Comprehension, scope: Scope) -> None:
+def _comprehension(index: ScriptIndex, node: Comprehension, scope: Scope) -> None:
     inner = index.open("comprehension", node, scope)
     for number, part in enumerate(node.generators):
         _bind_target(index, part.target, part.iter, inner)
@@ -123,20 +121,20 @@ def _comprehension(index: "ScriptIndex", node: Comprehension, scope: Scope) -> N
     index.push(inner, *results)
 
 
-def _assign(index: "ScriptIndex", node: ast.Assign, scope: Scope) -> None:
+def _assign(index: ScriptIndex, node: ast.Assign, scope: Scope) -> None:
     for target in node.targets:
         _bind_target(index, target, node.value, scope)
     index.push(scope, node.value)
 
 
-def _annotated(index: "ScriptIndex", node: ast.AnnAssign, scope: Scope) -> None:
+def _annotated(index: ScriptIndex, node: ast.AnnAssign, scope: Scope) -> None:
     # A bare annotation makes a name local to a function, but binds nothing in a module or a class.
     if node.value is not None or scope.kind == "function" or not isinstance(node.target, ast.Name):
         _bind_target(index, node.target, node.value, scope)
     index.push(scope, node.annotation, node.value)
 
 
-def _augmented(index: "ScriptIndex", node: ast.AugAssign, scope: Scope) -> None:
+def _augmented(index: ScriptIndex, node: ast.AugAssign, scope: Scope) -> None:
     if isinstance(node.target, ast.Name):
         before = ast.Name(node.target.id, ast.Load(), lineno=node.lineno, col_offset=node.col_offset)
         scope.bind(node.target.id, (ast.BinOp(before, node.op, node.value), scope))
@@ -145,7 +143,7 @@ def _augmented(index: "ScriptIndex", node: ast.AugAssign, scope: Scope) -> None:
         index.push(scope, node.target, node.value)
 
 
-def _walrus(index: "ScriptIndex", node: ast.NamedExpr, scope: Scope) -> None:
+def _walrus(index: ScriptIndex, node: ast.NamedExpr, scope: Scope) -> None:
     owner = scope
     while owner.kind == "comprehension" and owner.parent is not None:
         owner = owner.parent
@@ -153,12 +151,12 @@ def _walrus(index: "ScriptIndex", node: ast.NamedExpr, scope: Scope) -> None:
     index.push(scope, node.value)
 
 
-def _for(index: "ScriptIndex", node: ast.For | ast.AsyncFor, scope: Scope) -> None:
+def _for(index: ScriptIndex, node: ast.For | ast.AsyncFor, scope: Scope) -> None:
     _bind_target(index, node.target, node.iter, scope)
     index.push(scope, node.iter, *node.body, *node.orelse)
 
 
-def _import(index: "ScriptIndex", node: ast.Import, scope: Scope) -> None:
+def _import(index: ScriptIndex, node: ast.Import, scope: Scope) -> None:
     index.imports.append((node, scope))
     for alias in node.names:
         top = alias.name.partition(".")[0]
@@ -166,7 +164,7 @@ def _import(index: "ScriptIndex", node: ast.Import, scope: Scope) -> None:
         scope.bind(alias.asname or top, alias.name if alias.asname else top)
 
 
-def _import_from(index: "ScriptIndex", node: ast.ImportFrom, scope: Scope) -> None:
+def _import_from(index: ScriptIndex, node: ast.ImportFrom, scope: Scope) -> None:
     index.from_imports.append((node, scope))
     for alias in node.names:
         index.words.add(alias.name)
@@ -176,36 +174,36 @@ def _import_from(index: "ScriptIndex", node: ast.ImportFrom, scope: Scope) -> No
             scope.bind(alias.asname or alias.name, absolute)
 
 
-def _redirection(index: "ScriptIndex", node: ast.Global | ast.Nonlocal, scope: Scope) -> None:
+def _redirection(index: ScriptIndex, node: ast.Global | ast.Nonlocal, scope: Scope) -> None:
     index.redirected.append((scope, node))
 
 
-def _return(index: "ScriptIndex", node: ast.Return, scope: Scope) -> None:
+def _return(index: ScriptIndex, node: ast.Return, scope: Scope) -> None:
     scope.gives_value = scope.gives_value or node.value is not None
 
 
-def _yield(index: "ScriptIndex", node: ast.Yield | ast.YieldFrom, scope: Scope) -> None:
+def _yield(index: ScriptIndex, node: ast.Yield | ast.YieldFrom, scope: Scope) -> None:
     scope.gives_value = True
 
 
-def _handler(index: "ScriptIndex", node: ast.ExceptHandler, scope: Scope) -> None:
+def _handler(index: ScriptIndex, node: ast.ExceptHandler, scope: Scope) -> None:
     if node.name is not None:
         scope.bind(node.name)
         scope.deleted.add(node.name)  # at the handler's end
 
 
-def _capture(index: "ScriptIndex", node: ast.MatchAs | ast.MatchStar, scope: Scope) -> None:
+def _capture(index: ScriptIndex, node: ast.MatchAs | ast.MatchStar, scope: Scope) -> None:
     if node.name is not None:
         scope.bind(node.name)
 
 
-def _mapping_pattern(index: "ScriptIndex", node: ast.MatchMapping, scope: Scope) -> None:
+def _mapping_pattern(index: ScriptIndex, node: ast.MatchMapping, scope: Scope) -> None:
     index.mapping_patterns.append((node, scope))
     if node.rest is not None:
         scope.bind(node.rest)
 
 
-def _class_pattern(index: "ScriptIndex", node: ast.MatchClass, scope: Scope) -> None:
+def _class_pattern(index: ScriptIndex, node: ast.MatchClass, scope: Scope) -> None:
     index.class_patterns.append((node, scope))
     index.words.update(node.kwd_attrs)
 
@@ -216,7 +214,7 @@ def too_deep(node: ast.AST) -> SourceError:
 
 
 # What notes something about a node, the children of which are then visited like those of any other.
-NOTES: dict[type[ast.AST], Callable[["ScriptIndex", Any, Scope], None]] = {
+NOTES: dict[type[ast.AST], Callable[[ScriptIndex, Any, Scope], None]] = {
     ast.Call: _call,
     ast.Compare: _compare,
     ast.Subscript: _subscript,
@@ -230,7 +228,7 @@ NOTES: dict[type[ast.AST], Callable[["ScriptIndex", Any, Scope], None]] = {
     ast.MatchClass: _class_pattern,
 }
 # What visits the children of a node itself, because of their scopes or of what they bind.
-HANDLERS: dict[type[ast.AST], Callable[["ScriptIndex", Any, Scope], None]] = {
+HANDLERS: dict[type[ast.AST], Callable[[ScriptIndex, Any, Scope], None]] = {
     ast.Name: _name,
     ast.Attribute: _attribute,
     ast.FunctionDef: _function,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from policy import Policy, Report, load_policy, script_index
+from policy import Policy, Report, load_policy, walk
 from policy.parse import MAX_AST_DEPTH, MAX_AST_NODES, MAX_SOURCE_BYTES
 
 POLICY = load_policy()
@@ -236,7 +236,7 @@ def test_source_that_is_not_fit_to_be_parsed(source: str, error: str, line: int 
 
 def test_number_of_syntax_elements_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert MAX_AST_NODES < MAX_SOURCE_BYTES  # "a;a;a;" has as many elements as bytes, so the limit is within reach
-    monkeypatch.setattr(script_index, "MAX_AST_NODES", 8)
+    monkeypatch.setattr(walk, "MAX_AST_NODES", 8)
 
     assert NO_RULES.check("a;a;a;").code == "missing_main"
     assert NO_RULES.check("a;a;a;a;").error == "Script is too large: it has 9 syntax elements, and at most 8 fit."
