@@ -1,4 +1,4 @@
-"""Texts that the script gives to what acts on them: templates, dotted names, expressions, code."""
+"""Checks of the texts that a script gives to what acts on them: format strings, dotted names, expressions, code."""
 
 import ast
 import re
@@ -15,13 +15,13 @@ from policy.script_index import ScriptIndex
 from policy.values import parts_of
 
 _DOTTED_NAME = re.compile(r"[^\W\d]\w*(?:\s*\.\s*[^\W\d]\w*)+")
-_MAX_PARTS = 32  # what has more is taken for a text
+_MAX_PARTS = 32  # an expression with more of them is taken for a text
 # Called as attributes (`operator.attrgetter(…)`), these are worth evaluating; other methods are not.
 _CALLED_ATTRIBUTES = readers.last_components(readers.FORMAT_FUNCTIONS | readers.GETTER_MAKERS | readers.PATCHERS)
 
 
 class ByText:
-    """The checks of one script that concern texts."""
+    """The checks of texts in one script."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class ByText:
         attributes: Mapping[str, Denial],
         escaped: Mapping[str, Denial],
     ) -> None:
-        """Get ready; `attributes` are denied on every object, `escaped` on every object that is not known."""
+        """Get ready; `attributes` are denied on every object, `escaped` on every object that is unknown."""
         self._denials = denials
         self._index = index
         self._evaluator = evaluator
@@ -42,12 +42,12 @@ class ByText:
         self._known_texts: dict[tuple[str, str], tuple[Denial, str] | None] = {}
 
     def check_formats(self, node: ast.expr, format_strings: Iterable[str]) -> None:
-        """Check what templates read, when a node formats them."""
+        """Check what format strings read, if a node formats them."""
         for format_string in format_strings:
             self._report_known(node, self._in_format_string, format_string)
 
     def check_call(self, node: ast.Call, scope: Scope) -> None:
-        """Check the texts that a function is called with, if it is one that acts on them."""
+        """Check the texts that a function is called with, if it acts on them."""
         func = node.func
         if isinstance(func, ast.Attribute):
             if func.attr in readers.EXPRESSION_METHODS:
@@ -84,7 +84,7 @@ class ByText:
                     self._report_known(node, self._in_target, path)
 
     def _report_known(self, node: ast.expr, find: Callable[[str], tuple[Denial, str] | None], text: str) -> None:
-        """Report what a text asks for; it is looked through once, however often the script uses it."""
+        """Report what a text asks for; each text is searched once, however often the script uses it."""
         key = (find.__name__, text)
         if key not in self._known_texts:
             self._known_texts[key] = find(text)
@@ -92,7 +92,7 @@ class ByText:
             self._found.add(node, *denied)
 
     def _in_dotted_name(self, dotted: str) -> tuple[Denial, str] | None:
-        """What `attrgetter("a.b")` would read that is denied."""
+        """Return what `attrgetter("a.b")` would read that is denied."""
         if denial := self._denials.path_rule(dotted) if "." in dotted else None:
             return denial, dotted
         for name in dotted.split("."):
@@ -101,9 +101,9 @@ class ByText:
         return None
 
     def _in_target(self, target: str) -> tuple[Denial, str] | None:
-        """What `unittest.mock.patch("a.b")` would import that is denied."""
+        """Return what `unittest.mock.patch("a.b")` would import that is denied."""
         module, _, name = target.rpartition(".")
-        # To replace a builtin function is what tests do: `patch("builtins.input")`.
+        # Tests replace builtin functions: `patch("builtins.input")`.
         if module == "builtins":
             return (denial, target) if name in self._denials.builtins and (denial := self._rule(target)) else None
         return (denial, target) if (denial := self._rule(target)) else None
@@ -112,7 +112,7 @@ class ByText:
         return self._denials.path_rule(path) or self._attributes.get(path.rpartition(".")[2])
 
     def _in_expression(self, text: str) -> tuple[Denial, str] | None:
-        """What an expression that pandas evaluates would read that is denied."""
+        """Return what an expression that pandas evaluates would read that is denied."""
         for found in _DOTTED_NAME.finditer(text):
             if denied := self._in_dotted_name("".join(found[0].split())):
                 return denied
@@ -122,7 +122,7 @@ class ByText:
         return self._in_format_string(f"{{{field}}}")
 
     def _in_format_string(self, format_string: str) -> tuple[Denial, str] | None:
-        """What `"{0.a.b}".format(x)` would read that is denied."""
+        """Return what `"{0.a.b}".format(x)` would read that is denied."""
         for names in replacement_fields(format_string):
             possible = [self._attributes.get(name) for name in names]
             for denial in [*possible, self._denials.formats.get(names[-1])]:
@@ -131,7 +131,7 @@ class ByText:
         return None
 
     def check_text_functions(self) -> None:
-        """Check functions that run the text they are given: they may be called, with anything else."""
+        """Check functions that run the text that they are given: they may only be called, and not with a text."""
         tails = self._denials.text_tails
         calls = {call.func: (call, scope) for call, scope in self._index.calls}
         aliases = tails | {
@@ -148,7 +148,7 @@ class ByText:
                     self._found.add(node, denial, path)
 
     def _may_get_text(self, called: tuple[ast.Call, Scope] | None) -> bool:
-        """Whether a function is handed on, or called with what is a text or cannot be told apart."""
+        """Return whether a function is handed on, or called with what is, or may be, a text."""
         if called is None:
             return True
         call, scope = called
@@ -157,7 +157,7 @@ class ByText:
         )
 
     def _is_text(self, node: ast.expr, scope: Scope) -> bool:
-        """Whether an expression is a text, perhaps one that is not known: an f-string, `"a".join(x)`, `"a" + x`."""
+        """Return whether an expression is a text, known or not: an f-string, `"a".join(x)`, `"a" + x`."""
         rest, seen = [(node, scope)], 0
         while rest and seen < _MAX_PARTS:
             node, scope = rest.pop()
@@ -179,7 +179,7 @@ class ByText:
         return bool(rest)
 
     def check_member_names(self, names: Mapping[str, Denial]) -> None:
-        """Check every text that can be a member's name: what reads members by name was handed on, who knows where."""
+        """Check every text that can be a member's name, because a reader of members was handed on to somewhere."""
         places = self._found.places()
         for node, part, scope in self._parts():
             found = self._evaluator.strings(part, scope)
@@ -190,7 +190,7 @@ class ByText:
                     self._found.add(node, denial, name)
 
     def _parts(self) -> Iterator[tuple[ast.expr | ast.pattern, ast.expr, Scope]]:
-        """The expressions that something else may take for a member's name, with the nodes that they stand in."""
+        """Return the expressions that something may take for a member's name, with the nodes that they stand in."""
         for node, scope in self._index.calls:
             if "builtins.hasattr" not in self._evaluator.paths(node.func, scope):  # which reads nothing
                 yield from ((node, part, scope) for part in node.args)

@@ -1,4 +1,4 @@
-"""The policy: a set of rules, and what it says about a script."""
+"""The check of a script against a set of rules."""
 
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,7 @@ from policy.script_index import ScriptIndex
 from policy.visits import Function
 from policy.walk import index_script
 
-# What is reported of a script's imports: no module that anybody keeps warm has a longer name.
+# So many imports are reported. No module that is kept warm has a longer name.
 _MAX_IMPORTS = 500
 _MAX_IMPORTED_NAME = 64
 
@@ -37,8 +37,8 @@ class Policy:
 
         Args:
             rules: as `load_rules` has validated them.
-            max_source_bytes: scripts above that (UTF-8) are refused.
-            warnings: what the operator should hear about the file that the rules come from.
+            max_source_bytes: a script with more bytes (UTF-8) is refused.
+            warnings: what the operator should know about the file that the rules come from.
         """
         self.rules = rules
         self.warnings = warnings
@@ -46,10 +46,11 @@ class Policy:
         self._max_source_bytes = max_source_bytes
 
     def check(self, script: str) -> Report:
-        """Check a script, whatever the str holds.
+        """Check a script, which may be any str.
 
         Returns:
-            The report: all violations at once; with none, what is wrong with `main`; with nothing wrong, code None.
+            The report. It has all violations at once; if there are none, what is wrong with `main`; if nothing is
+            wrong, the code None.
         """
         script = script.removeprefix("\ufeff")
         try:
@@ -62,7 +63,7 @@ class Policy:
             return error.report
         finally:
             index.release()
-        # What is not Python needs no policy. An accepted script is compiled where it runs.
+        # An error in the language says more than a refusal. An accepted script is compiled where it runs.
         if report.code is not None and (wrong := compile_error(index, script)):
             return wrong
         return report
@@ -77,7 +78,7 @@ class Policy:
 
 
 def load_policy(path: Path | None = None) -> Policy:
-    """Load a policy file; without a path, the shipped `rules.yaml`.
+    """Load a policy file; the shipped `rules.yaml` if no path is given.
 
     Raises:
         PolicyFileError: the file cannot be read or does not fit the schema.
@@ -97,7 +98,7 @@ def _main_problem(index: ScriptIndex) -> tuple[str | None, str, Function | None]
     values = index.module.bindings.get("main")
     if not values:
         return "missing_main", "Script must define a 'main()' function", None
-    # Whatever is not a plain function (an import, a lambda, a class) is taken at its word.
+    # Anything but a plain function (an import, a lambda, a class) is trusted to return a value.
     silent = [value.node for value in values if isinstance(value, Scope) and not value.gives_value]
     if len(silent) < len(values):
         return None, "", None

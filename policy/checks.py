@@ -1,4 +1,4 @@
-"""The checks: what a script uses, against what the rules deny."""
+"""The checks of what a script uses against what the rules deny."""
 
 import ast
 from collections.abc import Iterable
@@ -15,9 +15,9 @@ from policy.scope import Scope
 from policy.script_index import ScriptIndex
 from policy.values import UNKNOWN
 
-# To ask whether it holds a name (`"numpy" in sys.modules`) takes nothing out of it: its keys are texts.
+# A script may ask whether they hold a name (`"numpy" in sys.modules`): that takes nothing out of them.
 _MAY_BE_ASKED: Final = frozenset({"sys.modules"})
-# `from typing import *` is honest; what is denied of it is found where its name is used.
+# `from typing import *` is honest. A use of what is denied in it is found by its name.
 _OFTEN_IMPORTED_WHOLE: Final = frozenset({"typing"})
 
 
@@ -34,16 +34,16 @@ class Checks:
         self._known_paths: dict[str, Denial | None] = {}
         escape = EscapeAnalysis(denials, index, self._evaluator)
         self._escaped = escape.names
-        # A class of the script's own may call its methods as it likes.
+        # The script's own classes may give any name to their methods.
         own = [name for name in denials.methods.keys() & index.words if index.defines_method(name)]
         self._attributes = {n: each for n, each in denials.members.items() if n not in own} if own else denials.members
-        # The names that count wherever a text can be a member's name; none where nothing reads members by name.
+        # These names are denied wherever a text can be a member's name. None are if nothing reads members by name.
         self._read_by_name = self._attributes | escape.names if escape.by_name else {}
         self._looked_up = denials.looked_up
         self._by_text = ByText(denials, index, self._evaluator, self._found, self._attributes, self._escaped)
 
     def findings(self) -> Findings:
-        """Look through the whole script.
+        """Run all checks.
 
         Raises:
             SourceError: it is too convoluted to be checked.
@@ -64,7 +64,7 @@ class Checks:
                     self._by_text.check_call(node, scope)
         if not words.isdisjoint(self._denials.text_tops) or imports_any(self._index, self._denials.text_tops):
             self._by_text.check_text_functions()
-        # An identifier that is not ASCII may be another spelling of one that is.
+        # An identifier with other letters than ASCII ones may spell an ASCII one.
         if any(name in self._script for name in self._denials.keywords) or not self._script.isascii():
             self._check_keywords()
         for pattern, scope in self._index.class_patterns:
@@ -86,7 +86,7 @@ class Checks:
             if denial and (module not in self._denials.guarded or any(alias.name == "*" for alias in statement.names)):
                 self._found.add(statement, denial, f"from {module} import")
                 continue
-            # What stands further up does not matter once the module as a whole is allowed.
+            # If the module as a whole is allowed, the packages further up do not matter.
             module = ".".join(module.split(".")[-_MAX_MODULE_COMPONENTS:])
             for alias in statement.names:
                 self._check_imported(statement.module, module, alias, used)
@@ -117,7 +117,7 @@ class Checks:
         return self._known_paths[path]
 
     def _check_paths(self, node: ast.expr | ast.pattern, paths: Iterable[str]) -> bool:
-        """Report what a node may be that is denied: one thing for each rule, however many it may be."""
+        """Report what a node may be that is denied: one path for each rule, however many there are."""
         denied: dict[str, tuple[str, Denial]] = {}
         for path in paths:
             if (denial := self._path_rule(path)) and not (node in self._index.asked and path in _MAY_BE_ASKED):
@@ -140,7 +140,7 @@ class Checks:
     def _check_access(
         self, node: ast.expr | ast.pattern, base: ast.expr | None, names: Iterable[str], scope: Scope
     ) -> None:
-        """Check reading attributes by name from an object; `base` is None where nothing is known about it."""
+        """Check the reading of attributes by name from an object; `base` is None if nothing is known about it."""
         paths = self._evaluator.paths(base, scope) if base is not None else frozenset()
         for name in names:
             if denial := self._attributes.get(name):
@@ -160,7 +160,7 @@ class Checks:
             self._check_item(node, node.value, node.slice, scope)
 
     def _check_item(self, node: ast.expr, base: ast.expr, key: ast.expr, scope: Scope) -> None:
-        """Check reading an item by name, which is an attribute where the object is a namespace."""
+        """Check the reading of an item by name, which is an attribute if the object is a namespace."""
         if isinstance(key, ast.Constant) and key.value not in self._looked_up:
             return
         if self._evaluator.paths(base, scope) or self._evaluator.is_namespace(base, scope):
@@ -194,5 +194,5 @@ class Checks:
                         self._found.add(node, denial, name)
 
 
-# Of the module in `from module import name`: as many as leave a path that is looked at whole.
+# The module in `from module import name` keeps so many components that the rules look at the path as a whole.
 _MAX_MODULE_COMPONENTS = 11

@@ -1,4 +1,4 @@
-"""What a script hands on (stores, or gives to a function), where reading cannot follow it."""
+"""Escape analysis: what a script stores or gives to a function, so that reading cannot follow it any more."""
 
 import ast
 from collections.abc import Iterable
@@ -9,21 +9,25 @@ from policy.readers import ATTRIBUTE_METHODS, ITEM_METHODS, NAMESPACE_NAMES, REA
 from policy.scope import Scope
 from policy.script_index import ScriptIndex
 
-# Builtins whose answer is not their argument, nor a member of it that reading does not see.
+# Builtins that return neither their argument nor a member of it that reading does not see.
 _QUESTIONS = frozenset({"dir", "getattr", "hasattr", "id", "isinstance", "print", "repr", "str", "type", "vars"})
 
 
 class EscapeAnalysis:
-    """The answer for one script.
+    """What one script hands on.
 
     Attributes:
-        names: what is denied in the modules that are handed on, and so on every object that is not known to be
-            something else.
-        by_name: whether something is handed on that reads members by their name: `getattr`, or a namespace.
+        names: the denied names in the modules that are handed on. They are denied on every object that is unknown,
+            because it may be one of these modules.
+        by_name: whether the script hands on what reads members by their name: `getattr`, or a namespace.
     """
 
     def __init__(self, denials: Denials, index: ScriptIndex, evaluator: Evaluator) -> None:
-        """Look through a script."""
+        """Analyse a script.
+
+        Raises:
+            SourceError: it is too convoluted to be checked.
+        """
         self.names: dict[str, Denial] = {}
         self.by_name = False
         self._denials = denials
@@ -43,7 +47,7 @@ class EscapeAnalysis:
             self.names.update(self._denials.held_by(path))
 
     def _note_modules(self) -> None:
-        """Modules that are named as values, or imported where they become a class's attribute."""
+        """Note modules that are named as values."""
         index, tails = self._index, self._denials.holder_tails
         bare: list[tuple[ast.expr, Scope]] = [
             (node, scope) for node, scope, is_bare in index.names if is_bare and node.id in index.imported
@@ -53,24 +57,24 @@ class EscapeAnalysis:
         ]
         if not bare:
             return
-        # Of three arguments, the last is what `getattr` may give back.
+        # The third argument of `getattr` is what it may return.
         asked = {each for call, scope in index.calls if self._only_asks(call.func, scope) for each in call.args[:2]}
         self._add({path for node, scope in bare if node not in asked for path in self._evaluator.paths(node, scope)})
 
     def _note_class_imports(self) -> None:
-        """Modules imported in a class, where they become its attributes."""
+        """Note modules that a class imports, and so has as its attributes."""
         imports = (*self._index.imports, *self._index.from_imports)
         for scope in {scope for _, scope in imports if scope.kind == "class"}:
             self._add(path for paths in scope.bindings.values() for path in paths if isinstance(path, str))
 
     def _only_asks(self, function: ast.expr, scope: Scope) -> bool:
-        """Whether a function tells something about its arguments, and does not give them back."""
+        """Return whether a function tells something about its arguments, and does not return them."""
         if not isinstance(function, ast.Name) or function.id not in _QUESTIONS:
             return False
         return self._evaluator.paths(function, scope) == {f"builtins.{function.id}"}
 
     def _note_looked_up(self) -> None:
-        """Modules that are looked up by name: `globals()["os"]`."""
+        """Note modules that are looked up by name: `globals()["os"]`."""
         for call, scope in self._index.calls:
             if self._evaluator.lookup(call, scope):
                 self._add(self._evaluator.paths(call, scope))
@@ -78,12 +82,13 @@ class EscapeAnalysis:
             self._add(self._evaluator.paths(subscript, scope))
 
     def _note_readers(self) -> None:
+        """Note functions such as `getattr` that are named otherwise than to call them."""
         called = {
             call.func
             for call, _ in self._index.calls
             if not any(isinstance(each, ast.Starred) for each in call.args[:1])
         }
-        # An alias that is assigned (`g = getattr`) names the reader itself where it is assigned.
+        # An assigned alias (`g = getattr`) needs no place here: its assignment names the reader itself.
         readers = READER_NAMES | {
             alias.asname or alias.name
             for statement, _ in self._index.from_imports
@@ -100,6 +105,7 @@ class EscapeAnalysis:
                 self.by_name = True
 
     def _note_namespaces(self) -> None:
+        """Note namespaces such as `vars(os)` that are not read in the same expression."""
         read_here = {subscript.value for subscript, _ in self._index.subscripts}
         read_here |= {
             call.func.value
@@ -113,5 +119,5 @@ class EscapeAnalysis:
                 continue
             paths = self._evaluator.paths(value, scope)
             self._add(paths)
-            # Of an unknown object: only where modules are about, of which it may be one.
+            # The namespace of an unknown object counts only if modules are handed on, which it may belong to.
             self.by_name = self.by_name or bool(paths or self.names)

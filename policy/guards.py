@@ -1,7 +1,7 @@
-"""Modules that are denied but for some of what is in them, such as `importlib` but for `importlib.metadata.version`.
+"""Checks of guarded modules, which are denied except for some of what is in them, such as `importlib.metadata.version`.
 
-Such a module may be imported where the script uses what is allowed in it, and may be named only on the way to that:
-as a value it would go where reading cannot follow it.
+A script may import such a module if it uses what is allowed in it, and may name it only as a part of that path. As a
+value the module would go where reading cannot follow it.
 """
 
 import ast
@@ -14,17 +14,17 @@ from policy.script_index import ScriptIndex
 
 
 def imports_any(index: ScriptIndex, tops: frozenset[str]) -> bool:
-    """Whether a script imports any of some packages, or something in them."""
+    """Return whether a script imports any of these packages, or something in them."""
     return any(alias.name.partition(".")[0] in tops for node, _ in index.imports for alias in node.names) or any(
         node.module and node.module.partition(".")[0] in tops for node, _ in index.from_imports
     )
 
 
 def check_guarded(denials: Denials, index: ScriptIndex, evaluator: Evaluator, found: Findings) -> set[str]:
-    """Report what a script does with such modules that is not allowed.
+    """Report the uses of guarded modules that are not allowed.
 
     Returns:
-        The paths, modules among them, that the script may import for what it uses of them.
+        The modules that the script may import, for what it uses of them.
     """
     used: set[str] = set()
     _check_class_imports(denials, index, found)
@@ -48,7 +48,7 @@ def check_guarded(denials: Denials, index: ScriptIndex, evaluator: Evaluator, fo
 
 
 def _check_class_imports(denials: Denials, index: ScriptIndex, found: Findings) -> None:
-    """Report such modules where a class imports them, and so has them as its attributes."""
+    """Report guarded modules that a class imports, and so has as its attributes."""
     statements: list[tuple[ast.Import | ast.ImportFrom, Scope]] = [*index.imports, *index.from_imports]
     for statement, scope in statements:
         for alias in statement.names if scope.kind == "class" else ():

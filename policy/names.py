@@ -58,7 +58,7 @@ class Names:
         return [f"builtins.{name}", *stars] if name in BUILTINS else stars
 
     def _runs_early(self, name: str, scope: Scope, owner: Scope) -> bool:
-        """Whether a function that reads a builtin's name may run before the module binds that name."""
+        """Return whether a function that reads a builtin's name may run before the module binds that name."""
         if name not in BUILTINS or owner.kind != "module" or scope is owner:
             return False
         while scope.parent is not None and scope.parent is not owner:

@@ -2,7 +2,7 @@
 
 import ast
 
-# Of every other node the fields that hold nodes worth a visit; a node that is missing here was never looked at.
+# The fields with nodes that are worth a visit. A class of nodes that is missing here has not been reviewed.
 CHILD_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
     ast.Module: ("body",),
     ast.Delete: ("targets",),

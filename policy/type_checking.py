@@ -1,7 +1,7 @@
 """Blocks under `if TYPE_CHECKING:`, which only type checkers read: nothing in them runs.
 
-That holds only where the name means what it says. A script that binds it otherwise, or may write into a module's
-namespace by way of a text, has blocks like any others.
+That holds only if the name is the one from `typing`. If a script binds it otherwise, or may write into a module's
+namespace by a text, these blocks are like any others.
 """
 
 import ast
@@ -12,28 +12,28 @@ from policy.script_index import ScriptIndex
 _NAME: Final = "TYPE_CHECKING"
 _MODULE: Final = "typing"
 _PATH: Final = f"{_MODULE}.{_NAME}"
-# With one of these, `typing.TYPE_CHECKING` can be set without its name in the script's syntax.
+# With one of these, a script can set `typing.TYPE_CHECKING` without that name in its syntax.
 _WRITERS = frozenset({"setattr", "__setattr__", "vars", "globals", "locals", "__dict__", "patch"})
 
 
 def is_for_type_checkers(test: ast.expr) -> bool:
-    """Whether a condition looks like that of such a block."""
+    """Return whether a condition looks like that of such a block."""
     return (isinstance(test, ast.Name) and test.id == _NAME) or (
         isinstance(test, ast.Attribute) and test.attr == _NAME and isinstance(test.value, ast.Name)
     )
 
 
 def root_of(test: ast.expr) -> str:
-    """The name with which such a condition begins."""
+    """Return the name with which such a condition begins."""
     base = test.value if isinstance(test, ast.Attribute) else test
     assert isinstance(base, ast.Name)
     return base.id
 
 
 def never_runs(root: str, index: ScriptIndex) -> bool:
-    """Whether `TYPE_CHECKING`, or an attribute of that name of what `root` is, is false whatever the script does.
+    """Return whether such a condition that begins with the name `root` is false whatever the script does.
 
-    The whole script has been walked over.
+    Before that, the whole script has to be walked over.
     """
     if set(index.bindings(root)) != {_PATH if root == _NAME else _MODULE}:
         return False

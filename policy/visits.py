@@ -189,7 +189,7 @@ def _yield(index: ScriptIndex, node: ast.Yield | ast.YieldFrom, scope: Scope) ->
 def _handler(index: ScriptIndex, node: ast.ExceptHandler, scope: Scope) -> None:
     if node.name is not None:
         scope.bind(node.name)
-        scope.deleted.add(node.name)  # at the handler's end
+        scope.deleted.add(node.name)  # which Python does at the handler's end
 
 
 def _capture(index: ScriptIndex, node: ast.MatchAs | ast.MatchStar, scope: Scope) -> None:
@@ -209,11 +209,11 @@ def _class_pattern(index: ScriptIndex, node: ast.MatchClass, scope: Scope) -> No
 
 
 def too_deep(node: ast.AST) -> SourceError:
-    """The error for a node that stands deeper than the limit allows."""
+    """Return the error for a node that stands deeper than the limit allows."""
     return SourceError("Script is nested too deeply.", getattr(node, "lineno", None))
 
 
-# What notes something about a node, the children of which are then visited like those of any other.
+# These note something about a node. Its children are then visited like those of any other node.
 NOTES: dict[type[ast.AST], Callable[[ScriptIndex, Any, Scope], None]] = {
     ast.Call: _call,
     ast.Compare: _compare,
@@ -227,7 +227,7 @@ NOTES: dict[type[ast.AST], Callable[[ScriptIndex, Any, Scope], None]] = {
     ast.MatchMapping: _mapping_pattern,
     ast.MatchClass: _class_pattern,
 }
-# What visits the children of a node itself, because of their scopes or of what they bind.
+# These push the children of a node themselves, because of the children's scopes or of what they bind.
 HANDLERS: dict[type[ast.AST], Callable[[ScriptIndex, Any, Scope], None]] = {
     ast.Name: _name,
     ast.Attribute: _attribute,

@@ -60,7 +60,7 @@ def _walk(index: ScriptIndex) -> None:
 
 
 def _walk_guarded(index: ScriptIndex, guarded: list[tuple[ast.If, Scope, int]]) -> None:
-    """Walk over the blocks for type checkers, and forget what those hold that never run."""
+    """Walk over the blocks for type checkers, and forget what is in those that never run."""
     index.guarded = None  # a block in such a block is a part of it
     lists: list[list[Any]] = [
         index.names, index.attributes, index.calls, index.subscripts, index.imports, index.from_imports,
@@ -87,7 +87,7 @@ def _walk_guarded(index: ScriptIndex, guarded: list[tuple[ast.If, Scope, int]]) 
 
 
 def _forget_imports(statements: list[tuple[ast.Import | ast.ImportFrom, Scope]]) -> None:
-    """Keep of imports that never run that they bind their names, and forget to what."""
+    """Forget what imports bind names to if they never run; the names stay bound, to something unknown."""
     forgotten = Counter(
         (scope, alias.asname or (alias.name.partition(".")[0] if isinstance(node, ast.Import) else alias.name))
         for node, scope in statements
@@ -95,7 +95,7 @@ def _forget_imports(statements: list[tuple[ast.Import | ast.ImportFrom, Scope]])
     )
     for (scope, name), count in forgotten.items():
         values = scope.bindings.get(name, [])
-        # They were bound last, one after the other.
+        # These bindings are the last ones, one after the other.
         places = [place for place, value in enumerate(values) if isinstance(value, str)]
         for place in places[-count:]:
             values[place] = None
