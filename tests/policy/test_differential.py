@@ -1,4 +1,4 @@
-"""What the checker lets through is run in the jail, without the policy, and judged: did it reach the denied thing?"""
+"""Runs scripts in the jail, without the policy: does one that the checker accepts reach the denied thing?"""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The loader of the policy file, and the shipped one."""
+"""The loader of policy files, and the shipped file."""
 
 import json
 import subprocess
@@ -260,7 +260,7 @@ def test_target_that_may_be_somewhere_is_no_warning(tmp_path: Path) -> None:
 
 
 def test_copy_of_the_shipped_file_has_no_warnings(tmp_path: Path) -> None:
-    """It names functions of other systems and of later Pythons too."""
+    """The shipped rules also name functions of other systems and of later Pythons."""
     (tmp_path / "rules.yaml").write_bytes(SHIPPED.read_bytes())
 
     assert load_policy(tmp_path / "rules.yaml").warnings == ()
