@@ -24,7 +24,7 @@ from policy.denials import MAX_COMPONENTS, shortened
 from policy.names import BUILTINS, Names
 from policy.scope import Binding, Scope
 from policy.script_index import ScriptIndex
-from policy.values import MAX_CONSTANTS, NOTHING, SCRIPT, UNKNOWN, Kind, Lookup, V, new_constants, new_paths, parts_of
+from policy.values import NOTHING, SCRIPT, UNKNOWN, Kind, Lookup, Path, V, new_constants, new_paths, parts_of
 
 # No honest name stands for so many things, and they would make the check slow.
 _MAX_VALUES_OF_A_NAME = 256
@@ -44,11 +44,11 @@ class Evaluator:
         self.stars = self._names.stars
         self._budget = Budget(size)
         self.spend = self._budget.spend
-        self._growing = 0  # how many names have their bindings evaluated at the moment
+        self._growing = 0  # how many names are evaluated at the moment
         self._paths = new_paths()
         self._constants = new_constants()
 
-    def paths(self, node: ast.expr, scope: Scope) -> frozenset[str]:
+    def paths(self, node: ast.expr, scope: Scope) -> frozenset[Path]:
         """Return the paths of the objects that an expression may be.
 
         Raises:
@@ -76,7 +76,8 @@ class Evaluator:
         if syntax is ast.Constant:
             value = node.value  # type: ignore[attr-defined]
             return frozenset({value}) if constants.is_constant(value) else NOTHING
-        if syntax is ast.Name:
+        is_name = syntax is ast.Name
+        if is_name:
             found = self._of_name(node, scope, kind)  # type: ignore[arg-type]
         else:
             self._budget.enter(node)
@@ -84,10 +85,10 @@ class Evaluator:
             self._budget.leave()
         if kind is self._constants:
             self._budget.spend(sum(map(constants.cost, found)), node)
-        if len(found) > kind.most and syntax is not ast.Name:
+        if len(found) > kind.most and not is_name:
             found = NOTHING
-        # While bindings are evaluated, the name may be one of those, of which only a part is known yet.
-        if syntax is not ast.Name or not self._growing:
+        # While names are evaluated, this may be one of them, of which only a part is known yet.
+        if not (is_name and self._growing):
             kind.of_nodes[node] = found
         return found
 
@@ -123,8 +124,8 @@ class Evaluator:
         """Return what a name may be by its bindings in the scope that owns it."""
         if (kept := kind.of_names.get((owner, name))) is not None:
             return kept
-        # Kept while it grows, in the order in which the script binds, which the walk goes through backwards. In
-        # `s += "x"` the right side reads what `s` was bound to further up, and a name bound to itself ends here.
+        # The set grows in the order in which the script binds, which is the reverse of the walk's. So the right side of
+        # `s += "x"` reads what `s` is bound to further up. A name that is bound to itself ends here.
         found = kind.of_names[owner, name] = set()
         bindings = owner.bindings[name]
         unknown = False
@@ -146,7 +147,7 @@ class Evaluator:
             return values
         return frozenset({shortened(binding)}) if isinstance(binding, str) and kind is self._paths else NOTHING
 
-    def _of_attribute(self, node: ast.Attribute, scope: Scope) -> frozenset[str]:
+    def _of_attribute(self, node: ast.Attribute, scope: Scope) -> frozenset[Path]:
         """Go down a chain of attributes and up again without recursion: `a.b.c` is as deep as it is long."""
         chain, of_nodes = [], self._paths.of_nodes
         base: ast.expr = node
@@ -158,14 +159,14 @@ class Evaluator:
             found = of_nodes[link] = self.members(found, (link.attr,), link) if found else NOTHING
         return found
 
-    def members(self, bases: Iterable[str], names: Collection[str], node: ast.AST) -> frozenset[str]:
+    def members(self, bases: Iterable[Path], names: Collection[str], node: ast.AST) -> frozenset[Path]:
         """Return the paths of the named members of objects; `node` is where the script takes them."""
         members = [self._member(base, name) for base in bases for name in names]
         # A path that is long costs the memory of several.
         self._budget.spend(sum(1 + len(path) // 100 for paths in members for path in paths), node)
         return members[0] if len(members) == 1 else NOTHING.union(*members)
 
-    def _member(self, base: str, name: str) -> frozenset[str]:
+    def _member(self, base: Path, name: str) -> frozenset[Path]:
         if base == SCRIPT:
             if name in self._index.module.bindings:
                 return frozenset(self._bound(self._index.module, name, self._paths))
@@ -256,7 +257,7 @@ class Evaluator:
         for node in nodes:
             choices.append(self._values(node, scope, self._constants))
             count *= len(choices[-1])
-            if not 0 < count <= MAX_CONSTANTS:
+            if not 0 < count <= self._constants.most:
                 return []
         return list(itertools.product(*choices))
 

@@ -1,6 +1,6 @@
-"""The one list of what reads an item or an attribute by a name that is a text, or acts on a text in another way.
+"""The one list of what reads items or attributes by a name that is a text, or acts on a text in another way.
 
-Functions stand here by their path. Methods stand by their name alone, because of which object they are is seldom known.
+Functions are listed by their path. Methods are listed by their name alone, because their object is seldom known.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ def last_components(paths: Iterable[str]) -> frozenset[str]:
 ATTRIBUTE_FUNCTIONS: Final = frozenset(
     {"builtins.getattr", "builtins.setattr", "builtins.delattr", "inspect.getattr_static"}
 )
-# Called with the same, but apart from them: `object` is too common a word to be one of `READING_WORDS`.
+# Called like these. It stands apart because `object` is too common a word to be one of `READING_WORDS`.
 PATCH_OBJECT: Final = "unittest.mock.patch.object"
 # Called with a name, or unbound with an object and a name: os.__getattribute__("system").
 ATTRIBUTE_METHODS: Final = frozenset({"__getattribute__", "__getattr__"})
@@ -39,7 +39,7 @@ FORMAT_METHODS: Final = frozenset({"format", "format_map"})
 FORMAT_FUNCTIONS: Final = frozenset(
     {"builtins.str.format", "builtins.str.format_map", "string.Formatter.format", "string.Formatter.vformat"}
 )
-# Of a class that is derived from string.Formatter, perhaps; the format string is the first argument.
+# Methods of classes that are derived from string.Formatter; the format string is their first argument.
 FORMATTER_METHODS: Final = frozenset({"format", "vformat"})
 # Called with one field of a format string.
 FIELD_METHODS: Final = frozenset({"get_field"})
@@ -58,5 +58,7 @@ READER_NAMES: Final = last_components(READERS) | ATTRIBUTE_METHODS
 NAMESPACE_NAMES: Final = last_components(NAMESPACE_FUNCTIONS | ATTRIBUTE_FUNCTIONS) | {NAMESPACE_ATTRIBUTE}
 # A script without any of these words reads no attribute by a text.
 READING_WORDS: Final = READER_NAMES | NAMESPACE_NAMES | FORMAT_METHODS | FORMATTER_METHODS | {"patch"}
-# A script without these either does nothing with a text that it is given.
+# A script without any of these either does nothing else with a text.
 TEXT_METHODS: Final = FIELD_METHODS | EXPRESSION_METHODS
+# With one of these, a script can set an attribute whose name is not in its syntax.
+WRITER_WORDS: Final = frozenset({"setattr", "__setattr__", "vars", "globals", "locals", NAMESPACE_ATTRIBUTE, "patch"})

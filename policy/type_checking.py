@@ -7,13 +7,12 @@ namespace by a text, these blocks are like any others.
 import ast
 from typing import Final
 
+from policy.readers import WRITER_WORDS
 from policy.script_index import ScriptIndex
 
 _NAME: Final = "TYPE_CHECKING"
 _MODULE: Final = "typing"
 _PATH: Final = f"{_MODULE}.{_NAME}"
-# With one of these, a script can set `typing.TYPE_CHECKING` without that name in its syntax.
-_WRITERS = frozenset({"setattr", "__setattr__", "vars", "globals", "locals", "__dict__", "patch"})
 
 
 def is_for_type_checkers(test: ast.expr) -> bool:
@@ -40,9 +39,9 @@ def never_runs(root: str, index: ScriptIndex) -> bool:
     if any(value != _PATH for value in index.bindings(_NAME)):
         return False
     imported = {alias.name for statement, _ in index.from_imports for alias in statement.names}
-    if "*" in imported or not imported.isdisjoint(_WRITERS):
+    if "*" in imported or not imported.isdisjoint(WRITER_WORDS):
         return False
-    return not any(node.id in _WRITERS for node, _, _ in index.names) and not any(
-        node.attr in _WRITERS or (node.attr == _NAME and not isinstance(node.ctx, ast.Load))
+    return not any(node.id in WRITER_WORDS for node, _, _ in index.names) and not any(
+        node.attr in WRITER_WORDS or (node.attr == _NAME and not isinstance(node.ctx, ast.Load))
         for node, _, _ in index.attributes
     )

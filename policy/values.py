@@ -1,4 +1,4 @@
-"""The two kinds of values that the evaluator finds: paths, which are texts, and constants."""
+"""The two kinds of values that an expression may have: paths and constants."""
 
 import ast
 from collections.abc import Iterable
@@ -15,9 +15,9 @@ NOTHING: Final[frozenset[Any]] = frozenset()
 UNKNOWN: Final = "?"
 # The script's own namespace, which `globals()` gives; also the name under which the module runs.
 SCRIPT: Final = "script"
-# An expression that may be more counts as unknown: it is one that is looked up by very many names.
+# An expression that may be more counts as unknown: such a one is looked up by very many names.
 _MAX_PATHS = 64
-MAX_CONSTANTS: Final = 32
+_MAX_CONSTANTS = 32
 
 V = TypeVar("V", bound=Path | Constant)
 
@@ -39,7 +39,7 @@ class Kind(Generic[V]):
 
     Attributes:
         syntax: the expressions that may have such a value.
-        most: an expression that may have more of these values counts as unknown.
+        most: an expression that may have more of these values counts as unknown, unless it is a name.
         most_bindings: a name that is bound more often counts as unknown; None for no limit.
         unknown: what says, among values that are known, that there may be another; nothing if nobody asks for that.
         of_nodes: what expressions may be. Without it, a call in a call would be evaluated twice at each level.
@@ -67,7 +67,7 @@ def new_paths() -> Kind[Path]:
 
 def new_constants() -> Kind[Constant]:
     """Return the kind of the texts, bytes, numbers and tuples of these that an expression may be."""
-    return Kind(_SYNTAX_OF_CONSTANTS, MAX_CONSTANTS, MAX_CONSTANTS, NOTHING)
+    return Kind(_SYNTAX_OF_CONSTANTS, _MAX_CONSTANTS, _MAX_CONSTANTS, NOTHING)
 
 
 def parts_of(node: ast.expr) -> list[ast.expr]:
