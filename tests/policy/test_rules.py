@@ -1,4 +1,4 @@
-"""The loader of the policy file, and the shipped one."""
+"""The loader of policy files, and the shipped file."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from policy import Policy, PolicyFileError, load_policy
-from policy.index import RuleIndex
+from policy.denials import Denials
 from policy.rules import SHIPPED
 from tests.conftest import ROOT
 from tests.documents import OPERATING, blocks
@@ -261,7 +261,7 @@ def test_target_that_may_be_somewhere_is_no_warning(tmp_path: Path) -> None:
 
 
 def test_copy_of_the_shipped_file_has_no_warnings(tmp_path: Path) -> None:
-    """It names functions of other systems and of later Pythons too."""
+    """The shipped rules also name functions of other systems and of later Pythons."""
     (tmp_path / "rules.yaml").write_bytes(SHIPPED.read_bytes())
 
     assert load_policy(tmp_path / "rules.yaml").warnings == ()
@@ -345,12 +345,12 @@ def test_what_is_denied_is_denied_under_every_name_that_a_module_has_for_it() ->
         check=True,
     )
     aliases = json.loads(listed.stdout)
-    index = RuleIndex(POLICY.rules)
+    denials = Denials(POLICY.rules)
     missed = []
     for alias, name in aliases:
         parts = alias.split(".")
-        # Where a module on the way is denied, so is the way.
-        if not any(index.path_rule(".".join(parts[:end])) for end in range(1, len(parts) + 1)):
+        # If a module in the path is denied, so is the path.
+        if not any(denials.path_rule(".".join(parts[:end])) for end in range(1, len(parts) + 1)):
             missed.append((alias, name))
 
     assert len(aliases) > 200

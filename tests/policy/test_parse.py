@@ -1,4 +1,4 @@
-"""What a script must be before the rules matter: parsable within bounds, with a `main` that returns a value."""
+"""A script must be parsable within bounds, and have a `main` that returns a value."""
 
 import ast
 import gc
@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from policy import Policy, Report, load_policy, survey
-from policy.structure import MAX_AST_DEPTH, MAX_AST_NODES, MAX_SOURCE_BYTES
+from policy import Policy, Report, load_policy, walk
+from policy.parse import MAX_AST_DEPTH, MAX_AST_NODES, MAX_SOURCE_BYTES
 
 POLICY = load_policy()
 NO_RULES = Policy(())
@@ -235,8 +235,8 @@ def test_source_that_is_not_fit_to_be_parsed(source: str, error: str, line: int 
 
 
 def test_number_of_syntax_elements_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert MAX_AST_NODES < MAX_SOURCE_BYTES  # "a;a;a;" has as many elements as bytes, so the limit is within reach
-    monkeypatch.setattr(survey, "MAX_AST_NODES", 8)
+    assert MAX_AST_NODES < MAX_SOURCE_BYTES  # "a;a;a;" has as many elements as bytes, so a script can reach the limit
+    monkeypatch.setattr(walk, "MAX_AST_NODES", 8)
 
     assert NO_RULES.check("a;a;a;").code == "missing_main"
     assert NO_RULES.check("a;a;a;a;").error == "Script is too large: it has 9 syntax elements, and at most 8 fit."
@@ -333,11 +333,11 @@ def let_others_run(phase: str, info: dict[str, int]) -> None:
 @pytest.mark.slow
 def test_hostile_sources_in_many_threads_at_once(request: pytest.FixtureRequest) -> None:
     sources = [shape(size)[:MAX_SOURCE_BYTES] for shape in HOSTILE for size in (99, 190, 1400, 9000)]
-    # Where exactly Python gives up depends on how deep the caller stands, so the code is compared, not the sentence.
+    # The depth at which Python gives up depends on the caller's, so the code is compared and not the sentence.
     expected = [POLICY.check(source).code for source in sources]
     outcomes: list[list[str | None]] = []
 
-    # The collector runs Python code in the middle of the parser here, where threads can change places.
+    # Here the garbage collector runs Python code in the middle of the parser, where threads can take turns.
     gc.callbacks.append(let_others_run)
     request.addfinalizer(lambda: gc.callbacks.remove(let_others_run))
 
@@ -355,7 +355,7 @@ def test_hostile_sources_in_many_threads_at_once(request: pytest.FixtureRequest)
 
 
 def test_accepted_depth_is_what_python_itself_compiles() -> None:
-    """What the checker lets through must not fail in the jail for its depth alone."""
+    """A script that the checker accepts must not fail in the jail for its depth alone."""
     for source in ("-" * (MAX_AST_DEPTH - 5) + "1", "x" + ".y" * (MAX_AST_DEPTH - 5), "1" + "+1" * (MAX_AST_DEPTH - 5)):
         assert NO_RULES.check(source).code == "missing_main"
         assert compile(source, "script.py", "exec")

@@ -1,8 +1,8 @@
-"""Ways to reach for something: how a text is spelled, a value handed on, a member or a module taken.
+"""Evasions: how a script may spell a text, hand on a value, or take a member or a module, to get round the policy.
 
-Each is a template, by name. In it `«E»` stands for the expression it starts from, `«T»` for an expression that spells
-the member's name and `«N»` for the name itself, `«X»` for a name that has the value afterwards, `«Y»` for another.
-Through the ways in the tables called `LEFT_TO_THE_JAIL_*` a thing is reached without the checker seeing it.
+Each evasion is a template with a name. `«E»` stands for the expression that it starts from, `«N»` for the member's
+name, `«T»` for an expression that spells this name, `«X»` for a name that has the value afterwards, `«Y»` for another
+name. The checker does not see through the evasions in the tables `LEFT_TO_THE_JAIL_*`.
 """
 
 import base64
@@ -234,11 +234,11 @@ BUILTINS: dict[str, str] = {
     "by_getattr_self": "getattr(getattr(print, '__self__'), «T»)",
     "by_bltns": "import enum\n«X» = enum.bltns.«N»",
 }
-# These rebind a name that `main` would make its own.
+# These bind the builtin's name, which in `main` would become a local name.
 BUILTINS_OF_THE_MODULE = {
-    name for name, way in BUILTINS.items() if "«N» = " in way or "for «N»" in way or "object" in way
+    name for name, evasion in BUILTINS.items() if "«N» = " in evasion or "for «N»" in evasion or "object" in evasion
 }
-# The ways along which the checker follows a text.
+# The checker follows a text through these.
 TEXT_PASSED = {
     name: PASSED[name]
     for name in ("assigned", "annotated", "unpacked", "for", "walrus", "conditional", "in_list", "in_dict", "got")

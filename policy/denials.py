@@ -1,44 +1,44 @@
-"""The index that the checker asks: which rule denies a name, and what to say to the script's author."""
+"""Which rule denies a name, and what the script's author is told."""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from policy.rules import MAX_COMPONENT, Rule
 
-# A path keeps its last components, which are what rules look at; no target has more.
+# A path keeps its last components, which the rules look at. No target has more.
 MAX_COMPONENTS: Final = 12
-# Of something allowed, this leads back to what it is a part of: `multiprocessing.cpu_count.__self__`.
+# Leads from something allowed back to what it is a part of: `multiprocessing.cpu_count.__self__`.
 _INNER: Final = ".__"
 
 
 class Denial(NamedTuple):
-    """Why something is denied: the id of the rule, and its sentence for the script's author."""
+    """Why something is denied: the rule's id, and its sentence for the script's author."""
 
     rule: str
     message: str
 
 
-class RuleIndex:
-    """Which rule, if any, denies a name. Immutable after construction.
+class Denials:
+    """Everything that the rules deny, to be asked by name or by path. Immutable after construction.
 
     A path is the qualified name of an object as the script reaches it, from an import or from `builtins`:
     `os.system`, `shutil.os.system`, `builtins.eval`.
 
     Attributes:
-        attributes, methods, formats, keywords: the denial by name, for these targets of the rules.
-        members: those of attributes and methods.
+        attributes, methods, formats, keywords: the denials by name, one mapping for each of these kinds of target.
+        members: attributes and methods together.
         builtins: the denied builtin names.
-        tails: last components of everything that is denied by path: an attribute with another name needs no resolving.
-        holder_tails: last components of the modules (and the packages above them) that have something denied in them.
-        text_tails: last components of the functions that may not be given text.
-        text_tops: the packages that these are in.
-        looked_up: everything that is denied when it is looked up by its name.
-        guarded: modules that are denied but for what a rule allows in them.
-        guarded_tops: the packages that these are in.
+        tails: the last components of all paths that are denied. An attribute with another name needs no evaluation.
+        holder_tails: the last components of modules that have something denied in them, and of the packages above.
+        text_tails: the last components of functions that may not be given text.
+        text_tops: the top-level packages of these functions.
+        looked_up: every name that is denied when it is looked up as a text.
+        guarded: the modules that are denied except for what a rule allows in them.
+        guarded_tops: the top-level packages of these modules.
     """
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
-        """Index rules that `load_rules` has validated."""
+        """Sort the targets of rules that `load_rules` has validated."""
         self.attributes = _by_name(rules, "attributes")
         self.methods = _by_name(rules, "methods")
         self.members = self.attributes | self.methods
@@ -66,10 +66,10 @@ class RuleIndex:
         self.guarded_tops = frozenset(package.partition(".")[0] for package in self.guarded)
 
     def path_rule(self, path: str) -> Denial | None:
-        """The denial of what a path leads to.
+        """Return the denial of what a path leads to.
 
-        A denied target also counts behind a module that merely happens to have it (`shutil.os.system`,
-        `tempfile._os.system`). Below a class it does not: `urllib.error.HTTPError.code` is not the module `code`.
+        A denied target also counts behind a module that merely imports it (`shutil.os.system`, `tempfile._os.system`).
+        Below a class it does not count: `urllib.error.HTTPError.code` is not the module `code`.
         """
         last = path[path.rfind(".") + 1 :]
         if last in self.tails or public_name(last) in self.tails:
@@ -83,7 +83,7 @@ class RuleIndex:
         return self._module_rule(path)
 
     def _module_rule(self, module: str) -> Denial | None:
-        """The denial of importing a dotted module, by itself or by a package above it."""
+        """Return the denial of importing a module, or a package above it."""
         found = None
         end = -1
         for _ in range(MAX_COMPONENTS):
@@ -97,28 +97,28 @@ class RuleIndex:
         return found
 
     def text_rule(self, path: str) -> Denial | None:
-        """The denial of giving text to the function at a path."""
+        """Return the denial of giving text to the function at a path."""
         if path[path.rfind(".") + 1 :] not in self.text_tails:
             return None
         return next(filter(None, map(self._texts.get, _suffixes(path.split(".")))), None)
 
     def is_allowed(self, path: str) -> bool:
-        """Whether a rule allows what a path leads to, or a package above it."""
+        """Return whether a rule allows what a path leads to, or a package above it."""
         return any(above in self._allowed and _INNER not in path[len(above) :] for above in (path, *_packages(path)))
 
     def guarded_above(self, path: str) -> Iterator[str]:
-        """The guarded packages above what a path leads to."""
+        """Return the guarded packages above what a path leads to."""
         return (package for package in _packages(path) if package in self.guarded)
 
     def star_rule(self, module: str) -> tuple[str, Denial] | None:
-        """For a module that has something denied directly in it: the first such path, and its denial."""
+        """Return the first denied path directly in a module, and its denial; None if the module has none."""
         for path, denial in self._objects.items():
             if path.rpartition(".")[0] == module:
                 return path, denial
         return None
 
     def held_by(self, path: str) -> dict[str, Denial]:
-        """The names in the module at a path, or in its submodules, that are denied."""
+        """Return what is denied in the module at a path and in its submodules, by name."""
         parts = [path, *map(public_name, path.split(".")[1:])]
         parts[0] = path.partition(".")[0]
         for start in range(max(0, len(parts) - MAX_COMPONENTS), len(parts)):
@@ -138,15 +138,15 @@ def _tails(paths: dict[str, Denial] | dict[str, dict[str, Denial]]) -> frozenset
 
 
 def _packages(path: str) -> Iterator[str]:
-    """What stands above a path, outermost first."""
+    """Return the packages above a path, outermost first."""
     parts = path.split(".", MAX_COMPONENTS)
     return (".".join(parts[:end]) for end in range(1, len(parts)))
 
 
 def _suffixes(parts: list[str]) -> Iterator[str]:
-    """The targets that a path may stand for: longest first, underscores of private imports taken off."""
+    """Return the targets that a path may stand for: longest first, also without the underscores of private imports."""
     last = parts[-1]
-    # Only the first component of a path is never private: what is imported by that name is meant.
+    # The first component of a path is never private: it is the very module that is imported.
     public = [part if not number else public_name(part) for number, part in enumerate(parts[-MAX_COMPONENTS:])]
     if len(parts) > MAX_COMPONENTS:
         public[0] = public_name(public[0])
@@ -156,12 +156,12 @@ def _suffixes(parts: list[str]) -> Iterator[str]:
 
 
 def public_name(name: str) -> str:
-    """A name without its underscore: standard modules import others privately, as in `tempfile._os`."""
+    """Return a name without its underscore: standard modules import others privately, as in `tempfile._os`."""
     return name[1:] if name.startswith("_") and not name.startswith("__") else name
 
 
 def shortened(path: str) -> str:
-    """A path of which each component is cut to a length that no target has: long names need no room."""
+    """Return a path with each component cut to a length that no target has, so that long names need no memory."""
     if len(path) <= MAX_COMPONENT:
         return path
     parts = path.split(".")

@@ -1,7 +1,7 @@
-"""Parsing a hostile source: what is too large or nested too deeply is a `syntax_error`, never a crash.
+"""Parsing of a hostile source: a script that is too large or nested too deeply is a `syntax_error`, never a crash.
 
 CPython's own guards (200 brackets, 100 indentations, a 6000-rule parser stack, a recursion check in the AST) hold on
-threads with a stack of 1 MB and more; what they do not bound is time and memory, hence the limits here.
+threads with a stack of 1 MB and more. They do not bound time and memory, so the limits here do.
 """
 
 import ast
@@ -19,23 +19,23 @@ MAX_AST_DEPTH = 500
 MAX_AST_NODES = 200_000
 
 # The parser joins `a.b.c` in an import one name at a time and keeps every step: 60 000 names took 10 s and 3 GB.
-# More generous than any honest import, and counted per logical line, whatever it is in.
+# No honest import has so many dots. They are counted per logical line, whatever the line is a part of.
 _MAX_IMPORT_DOTS = 100
 _IMPORT = re.compile(r"(?:import|from)((?:[^\S\r\n]|\\\r?\n|\\\r|[\w.,\x80-\U0010ffff])*+)")
 
-# Every replacement field is searched for from the start of its f-string: 80 000 of them took 6 s.
+# The parser searches for every replacement field from the start of its f-string: 80 000 of them took 6 s.
 _MAX_BRACES_WITH_F_STRINGS = 5000
 _F_STRING = re.compile(r"""[fF][rR]?['"]""")
 
-# Python sorts the marks of an identifier by class, in time quadratic in their number: 60 000 on one letter took 46 s.
-# No script of the world needs more than a few, in an identifier or elsewhere.
+# Python sorts the combining marks of an identifier by class, in quadratic time: 60 000 on one letter took 46 s.
+# No script of the world needs more than a few in a row, in an identifier or elsewhere.
 _MAX_MARKS = 200
 _NOT_ASCII = re.compile(rf"[^\x00-\x7f]{{{_MAX_MARKS + 1},}}")
 
 _SHOWN_CHARACTERS = 200
 _MAX_MESSAGE = 500
 _FILE_NAME = "script.py"
-# A file name that no real module has, so that silencing its warnings silences nothing else.
+# A file name that no real module has: the filter that silences its warnings silences nothing else.
 _PARSED_NAME = "<script under check>"
 # CPython 3.11 counts the depth of the tree it builds once for all threads. A garbage collection in the middle can hand
 # over to another thread that parses too, and both may then fail with a SystemError on honest scripts (gh-106905).
@@ -44,14 +44,14 @@ _SILENCE = ("ignore", None, Warning, re.compile(re.escape(_PARSED_NAME)), 0)
 
 
 class SourceError(Exception):
-    """The source cannot be parsed, or not safely.
+    """The source cannot be parsed, or cannot be checked safely.
 
     Attributes:
-        report: what to tell the script's author.
+        report: the report for the script's author.
     """
 
     def __init__(self, error: str, line: int | None = None, column: int | None = None, shown: str = "") -> None:
-        """Make the report from one sentence, a place (from 1, in characters), and Python's rendering."""
+        """Make the report of one sentence, a place (from 1, in characters), and Python's rendering."""
         super().__init__(error)
         self.report = Report("syntax_error", error, line, column, shown)
 
@@ -60,11 +60,11 @@ def parse(script: str, max_source_bytes: int) -> ast.Module:
     """Parse a script.
 
     Args:
-        script: any str at all.
-        max_source_bytes: the largest size accepted, in UTF-8 bytes.
+        script: any str.
+        max_source_bytes: the largest accepted size, in UTF-8 bytes.
 
     Raises:
-        SourceError: it is not Python, or too large or nested too deeply to be parsed safely.
+        SourceError: the script is not Python, or it is too large or nested too deeply to be parsed safely.
     """
     _check_characters(script, max_source_bytes)
     try:
@@ -90,7 +90,7 @@ def compile_whole(script: str) -> None:
         _compiled(script, 0)
     except SyntaxError as error:
         line = split_lines(script)[(error.lineno or 1) - 1]
-        # The compiler counts bytes, where the parser counts characters.
+        # The compiler counts bytes; the parser counts characters.
         for place in ("offset", "end_offset"):
             if offset := getattr(error, place):
                 setattr(error, place, len(line.encode()[: offset - 1].decode(errors="replace")) + 1)
@@ -134,7 +134,7 @@ def _check_marks(script: str) -> None:
         run = 0
         for position, character in enumerate(found[0], start=found.start() + 1):
             if character not in is_mark:
-                # What a character stands for may be a mark that it is not itself.
+                # A character that is no mark may decompose into one.
                 is_mark[character] = bool(unicodedata.combining(unicodedata.normalize("NFKD", character)[0]))
             run = run + 1 if is_mark[character] else 0
             if run > _MAX_MARKS:
@@ -148,15 +148,15 @@ def _place(script: str, position: int) -> tuple[int, int]:
 
 
 def split_lines(script: str) -> list[str]:
-    """The lines as the parser counts them: str.splitlines would also split at form feeds and other separators."""
+    """Return the lines as the parser counts them; str.splitlines would also split at form feeds, for example."""
     return script.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _silence_warnings() -> None:
     """Keep the parser's warnings (about `"\\d"`) off stderr, and from becoming errors.
 
-    `warnings.catch_warnings` swaps the filters of the whole process and so mixes up threads. A filter that fits this
-    file name alone can stay, put back in front if something replaced the list; a second copy of it is harmless.
+    `warnings.catch_warnings` swaps the filters of the whole process and so mixes up threads. A filter for this file
+    name alone can stay. If something replaced the list, it is put in front again; a second copy is harmless.
     """
     if not warnings.filters or warnings.filters[0] is not _SILENCE:
         warnings.filters.insert(0, _SILENCE)  # type: ignore[attr-defined]
@@ -164,7 +164,7 @@ def _silence_warnings() -> None:
 
 
 def _rendered(error: SyntaxError, script: str) -> SourceError:
-    """Turn Python's error into a report whose place is in the script and whose text is of bounded length."""
+    """Turn Python's error into a report with a place in the script and a text of bounded length."""
     line, column = error.lineno or 1, error.offset or 1
     lines = split_lines(script)
     if error.text is not None and line <= len(lines):
