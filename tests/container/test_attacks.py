@@ -1,4 +1,4 @@
-"""The hostile scripts of tests/attacks in containers, with the policy off; and scripts of two containers."""
+"""The attacks of tests/attacks in containers with the policy off, and attacks from one container on another."""
 
 import re
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def facts() -> Iterator[dict[str, Any]]:
 def attacked(
     request: pytest.FixtureRequest, image: str, contain: Contain, no_rules: Path, facts: dict[str, Any]
 ) -> tuple[Container, dict[str, Any], str]:
-    """A container without a policy, what an attacker knows of it, and its level; the attacker's folder is in it too."""
+    """A container without a policy, the facts about it, and its level; it sees the folder of `attack_facts`."""
     folder = facts["home_of_others"]
     volumes = ["-v", f"{no_rules}:/policy.yaml:ro", "-v", f"{folder}:{folder}"]
     container = contain(image, *volumes, *FLAGS[request.param], POLICY_FILE="/policy.yaml", **SETTINGS)
