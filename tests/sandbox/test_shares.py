@@ -21,7 +21,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_it_is_told_whether_a_session_is_a_share(
+def test_a_host_without_fair_shares_has_a_reason(
     case: tuple[str | None, str, list[str], str | None], tmp_path: Path
 ) -> None:
     setting, own_groups, files, said = case
