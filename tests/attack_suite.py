@@ -87,13 +87,13 @@ class Remote:
         return response
 
 
-def judge(attack: Attack, came: str, level: str) -> Verdict:
+def judge(attack: Attack, outcome: str, level: str) -> Verdict:
     """Return the verdict on the outcome of an attack."""
-    if came in attack.expects:
+    if outcome in attack.expects:
         return Verdict.HELD
-    if came == "policy_violation":
+    if outcome == "policy_violation":
         return Verdict.REFUSED
-    return Verdict.LIMITATION if came in attack.expected_at(level) else Verdict.THROUGH
+    return Verdict.LIMITATION if outcome in attack.expected_at(level) else Verdict.THROUGH
 
 
 def attack_service(
@@ -111,15 +111,15 @@ def attack_service(
             found.left_out[", ".join(sorted(lacking))].add(attack.name)
             continue
         try:
-            came, answer = run_attack(target, attack, facts)
+            outcome, answer = run_attack(target, attack, facts)
             silent = 0
         except (requests.RequestException, KeyError) as error:
-            came, answer = f"no answer: {error!r}", {}
+            outcome, answer = f"no answer: {error!r}", {}
             silent += 1
-        verdict = judge(attack, came, health["isolation"])
+        verdict = judge(attack, outcome, health["isolation"])
         found.verdicts[attack.category][verdict] += 1
         if verdict is Verdict.THROUGH:
-            found.through.append(f"{attack.name} ({name}): {came} {answer}"[:_SHOWN_CHARACTERS])
+            found.through.append(f"{attack.name} ({name}): {outcome} {answer}"[:_SHOWN_CHARACTERS])
         elif verdict is Verdict.LIMITATION:
             found.limitations[attack.limitation].add(attack.name)
         if silent >= _MOST_SILENT:

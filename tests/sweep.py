@@ -55,8 +55,8 @@ import ctypes, mmap, os, signal
 libc = ctypes.CDLL(None, use_errno=True)
 
 def by_libc(number, arguments):
-    came = libc.syscall(*[ctypes.c_long(one) for one in (number, *arguments)])
-    return came if came >= 0 else -ctypes.get_errno()
+    value = libc.syscall(*[ctypes.c_long(one) for one in (number, *arguments)])
+    return value if value >= 0 else -ctypes.get_errno()
 
 def by_int80(number, arguments):
     # push rbx; mov eax, edi; xor ebx, ebx; xor ecx, ecx; xor edx, edx; int 0x80; pop rbx; ret
@@ -176,12 +176,12 @@ def sweep(target: Target) -> tuple[dict[str, str], set[str]]:
     reachable: dict[str, str] = {}
     lacking: set[str] = set()
     for batch in batches:
-        for call, came in zip(batch, _make(target, batch), strict=True):
-            if came == -errno.ENOSYS:
+        for call, value in zip(batch, _make(target, batch), strict=True):
+            if value == -errno.ENOSYS:
                 lacking.add(call.name)
-            if came in (-errno.EPERM, -errno.ENOSYS):
+            if value in (-errno.EPERM, -errno.ENOSYS):
                 continue
-            answer = _ENDS if came is None else _DOES if came >= 0 else _WAITS if came == -errno.EINTR else _LOOKS
+            answer = _ENDS if value is None else _DOES if value >= 0 else _WAITS if value == -errno.EINTR else _LOOKS
             reachable[call.name] = max(answer, reachable.get(call.name, _LOOKS), key=_STRONGEST_LAST.index)
     order = {call.name: index for index, call in enumerate(everything)}
     return dict(sorted(reachable.items(), key=lambda line: order[line[0]])), lacking

@@ -144,12 +144,12 @@ def test_a_service_that_stops_answering_is_an_error() -> None:
     assert "does not answer any more" in done.stderr
 
 
-@pytest.mark.parametrize("came", ["reached", "internal_error", "overloaded", "answered: Bad address", "went on"])
-def test_an_unexpected_outcome_got_through(came: str) -> None:
+@pytest.mark.parametrize("outcome", ["reached", "internal_error", "overloaded", "answered: Bad address", "went on"])
+def test_an_unexpected_outcome_got_through(outcome: str) -> None:
     for one in ATTACKS:
         for level in LEVELS:
-            limited = came == "reached" and level in one.limited_at
-            assert judge(one, came, level) is (Verdict.LIMITATION if limited else Verdict.THROUGH)
+            limited = outcome == "reached" and level in one.limited_at
+            assert judge(one, outcome, level) is (Verdict.LIMITATION if limited else Verdict.THROUGH)
 
 
 def test_refusals_are_counted_apart() -> None:

@@ -70,8 +70,8 @@ def blocks_of(file: Path, marker: str) -> list[Block]:
 def test_an_example_gives_the_answer_shown(command: str, answer: str, server: Server) -> None:
     assert command.startswith("curl ")
     command = command.replace("localhost:8080", f"127.0.0.1:{server.port}")
-    came = subprocess.run(["bash", "-c", command], capture_output=True, check=True, timeout=60).stdout
-    assert without_measurements(json.loads(came)) == without_measurements(json.loads(answer))
+    output = subprocess.run(["bash", "-c", command], capture_output=True, check=True, timeout=60).stdout
+    assert without_measurements(json.loads(output)) == without_measurements(json.loads(answer))
 
 
 @pytest.fixture(scope="module")

@@ -36,8 +36,8 @@ def attacked(
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 def test_attack(attack: Attack, attacked: tuple[Container, dict[str, Any], str]) -> None:
-    came, answer = run_attack(attacked[0], attack, attacked[1])
-    assert came in attack.expected_at(attacked[2]), answer
+    outcome, answer = run_attack(attacked[0], attack, attacked[1])
+    assert outcome in attack.expected_at(attacked[2]), answer
 
 
 def test_scripts_of_two_containers_cannot_meet(image: str, contain: Contain, no_rules: Path) -> None:

@@ -109,9 +109,9 @@ def test_a_container_takes_settings_a_volume_and_bounds_and_shows_its_log(image:
     refused = container.post("import sqlite3\n\ndef main():\n    return 1\n").json()
     assert refused["error"] == "`import sqlite3` is not allowed. Use pandas.read_csv."
     assert "at most 5" in container.post("def main():\n    return 1\n", timeout=6).json()["error"]
-    said = run(logs, folder)
-    assert "Scripts are isolated at the level namespaces." in said
-    assert not said.startswith("{")
+    shown = run(logs, folder)
+    assert "Scripts are isolated at the level namespaces." in shown
+    assert not shown.startswith("{")
     run(stop, folder)
     with pytest.raises(requests.ConnectionError):
         container.isolation()

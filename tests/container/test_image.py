@@ -32,8 +32,8 @@ def test_what_listens_and_what_runs_scripts_is_not_root(container: Container) ->
         assert (one["CapPrm"], one["CapEff"], one["NoNewPrivs"], one["Groups"]) == ("0" * 16, "0" * 16, "1", "")
     jailed = [one for one in statuses if uid(one) >= 100_000]
     assert len(jailed) == len(statuses) - len(of_root) - len(servers) > 0
-    came = container.post(script).json()
-    assert 0 not in came["result"][:3], came
+    answer = container.post(script).json()
+    assert 0 not in answer["result"][:3], answer
 
 
 def test_the_unprivileged_server_owns_the_port(container: Container) -> None:

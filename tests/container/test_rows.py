@@ -49,7 +49,7 @@ def test_the_flags_of_a_row_give_its_level(given: str, level: str, image: str, c
     container = contain(image, *flags(given))
     health = requests.get(f"{container.url}/health", timeout=60).json()
     assert (health["status"], health["isolation"]) == ("healthy", level), health
-    missing = {said.partition(":")[0].partition(" without")[0] for said in health.get("missing", [])}
+    missing = {layer.partition(":")[0].partition(" without")[0] for layer in health.get("missing", [])}
     missing.discard("fair shares")  # the engine decides whether containers are in groups of the CPU's controller
     own_user_id = {"own user id"} if "--user" in given else set()
     assert missing == (set() if level == "namespaces" else {"namespaces"} | own_user_id), health
@@ -128,5 +128,5 @@ SCRIPTS = [example for example in EXAMPLES if "/execute" in example[0]]
 @pytest.mark.parametrize(("command", "answer"), SCRIPTS, ids=range(len(SCRIPTS)))
 def test_an_example_gives_the_answer_shown(command: str, answer: str, plain: Container) -> None:
     command = command.replace("localhost:8080", f"127.0.0.1:{plain.port}")
-    came = subprocess.run(["bash", "-c", command], capture_output=True, check=True, timeout=60).stdout
-    assert without_measurements(json.loads(came)) == without_measurements(json.loads(answer))
+    output = subprocess.run(["bash", "-c", command], capture_output=True, check=True, timeout=60).stdout
+    assert without_measurements(json.loads(output)) == without_measurements(json.loads(answer))

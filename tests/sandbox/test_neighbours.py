@@ -200,7 +200,7 @@ def test_without_a_jail_the_next_script_finds_everything(tmp_path: Path) -> None
     assert done.returncode == 0, done.stderr.decode()
 
 
-GIVE_A_SIGN = """
+SIGNAL = """
 import ctypes, fcntl, os, threading, time
 
 libc = ctypes.CDLL(None)
@@ -219,7 +219,7 @@ def main(**_):
         time.sleep(0.01)
     return 1
 """
-SEE_A_SIGN = """
+SEE_SIGNAL = """
 import ctypes, fcntl, os, struct, threading, time
 
 libc = ctypes.CDLL(None)
@@ -247,10 +247,10 @@ def main(**_):
 
 def test_two_scripts_that_work_together_can_signal_each_other(jailed: Server) -> None:
     """SECURITY.md says that they can; if this test fails, that sentence must be removed."""
-    with running(jailed, GIVE_A_SIGN) as (process, answer):
-        seen = jailed.post(SEE_A_SIGN).json()
+    with running(jailed, SIGNAL) as (process, answer):
+        seen = jailed.post(SEE_SIGNAL).json()
     assert seen["result"] == {"flock": True, "fcntl": False, "futex": True}
     assert answer.result()["result"] == 1
     process.wait(15)  # the answer comes a moment before its end
-    alone = jailed.post(SEE_A_SIGN.replace("+ 5", "+ 0")).json()
+    alone = jailed.post(SEE_SIGNAL.replace("+ 5", "+ 0")).json()
     assert alone["result"] == {"flock": False, "fcntl": False, "futex": False}

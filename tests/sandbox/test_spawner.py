@@ -84,12 +84,12 @@ def test_without_descriptors_a_jail_is_refused_until_there_are_some(spawner: Loc
 
 
 @pytest.mark.parametrize(
-    ("left", "said"), [(0, r"cannot be asked for: .*Too many open files"), (2, "no file descriptor is left")]
+    ("left", "message"), [(0, r"cannot be asked for: .*Too many open files"), (2, "no file descriptor is left")]
 )
 def test_without_descriptors_a_brokered_jail_is_refused_until_there_are_some(
-    left: int, said: str, brokered_spawner: BrokeredSpawner
+    left: int, message: str, brokered_spawner: BrokeredSpawner
 ) -> None:
-    with descriptors_left(left), pytest.raises(SandboxUnavailable, match=said):
+    with descriptors_left(left), pytest.raises(SandboxUnavailable, match=message):
         brokered_spawner.start(PROCESS, None)
     end(brokered_spawner.start(PROCESS, None))
 

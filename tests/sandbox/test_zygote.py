@@ -371,7 +371,7 @@ def test_no_two_living_spares_have_the_same_user(warm_server: Server) -> None:
         assert len(set(scripts)) == len(scripts)
 
 
-TOLD = """
+WRITE_BOTH = """
 import sys, time
 
 def main(number):
@@ -388,9 +388,11 @@ def test_many_scripts_at_once_keep_what_they_write_apart(new_server: Serve) -> N
     server = warm(new_server(SANDBOX_CONCURRENCY=str(scripts)))
     before = set(zygotes(server))
     with ThreadPoolExecutor(scripts) as pool:
-        answers = [one.json() for one in pool.map(lambda n: server.post(TOLD, args={"number": n}), range(scripts))]
-    told = [(answer.get("result"), answer.get("stdout"), answer.get("stderr")) for answer in answers]
-    assert told == [(number, f"{number}\n", f"{-number}\n") for number in range(scripts)]
+        answers = [
+            one.json() for one in pool.map(lambda n: server.post(WRITE_BOTH, args={"number": n}), range(scripts))
+        ]
+    written = [(answer.get("result"), answer.get("stdout"), answer.get("stderr")) for answer in answers]
+    assert written == [(number, f"{number}\n", f"{-number}\n") for number in range(scripts)]
     assert set(zygotes(server)) == before
 
 

@@ -39,9 +39,9 @@ class Terraform:
         """Run a terraform command, which must exit with `status`, and return its output."""
         command = ["terraform", f"-chdir={self.repository / 'terraform'}", *arguments, "-no-color"]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False, timeout=300)
-        said = done.stdout + done.stderr
-        assert done.returncode == status, said
-        return said
+        output = done.stdout + done.stderr
+        assert done.returncode == status, output
+        return output
 
     def apply(self, **variables: object) -> str:
         """Apply the configuration."""

@@ -31,8 +31,8 @@ def members(policy: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def test_terraforms_own_tests_pass(terraform: Terraform) -> None:
-    said = terraform("test")
-    assert re.search(r"Success! \d{2,} passed, 0 failed", said), said
+    output = terraform("test")
+    assert re.search(r"Success! \d{2,} passed, 0 failed", output), output
 
 
 def test_apply_makes_the_service_and_destroy_leaves_nothing(terraform: Terraform) -> None:
@@ -125,8 +125,8 @@ def test_only_a_change_of_the_sources_is_built(terraform: Terraform) -> None:
 
 def test_the_images_tag_depends_on_every_file_in_it(terraform: Terraform) -> None:
     ask = 'join(" ", local.source_files)'
-    said = terraform_console(terraform, ask)
-    counted = set(said.strip().strip('"').split())
+    output = terraform_console(terraform, ask)
+    counted = set(output.strip().strip('"').split())
     copied = {
         "main.py",
         "Dockerfile",
