@@ -1,4 +1,4 @@
-"""What came of attacks, and the table of it that `make attack` prints."""
+"""The verdicts on attacks, and the table of them that `make attack` prints."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
@@ -8,25 +8,25 @@ from tests.attacking import CATEGORIES
 
 
 class Verdict(Enum):
-    """What came of an attack."""
+    """The verdict on one attack."""
 
     HELD = "it did not get through"
     REFUSED = "the policy refused it before it ran"
-    LIMITATION = "it got through, as SECURITY.md says that it does"
-    THROUGH = "it got through, or its answer is none of those that it should be"
+    LIMITATION = "it got through, as SECURITY.md says"
+    THROUGH = "it got through, or its outcome is none of those that it may have"
 
 
 @dataclass
 class Findings:
-    """What came of all attacks on all services of one column of the table.
+    """The findings for the services of one column of the table.
 
     Attributes:
-        services: what was attacked, in words.
+        services: a description of each service that was attacked.
         verdicts: how often each verdict was given, by category.
-        through: what got through, with its answer.
-        limitations: what got through as SECURITY.md says, by its words.
-        left_out: the attacks that were not tried, by what they would have needed.
-        reachable: what the sweeps have found, a word or two for each.
+        through: a line for each attack that got through, with its answer.
+        limitations: the attacks that got through as SECURITY.md says, by its words.
+        left_out: the attacks that were not tried, by what they need.
+        reachable: the result of each sweep, in a word or two.
     """
 
     services: list[str] = field(default_factory=list)
@@ -52,7 +52,7 @@ def report(columns: dict[str, Findings]) -> str:
         lines.append(f"| {title} | {' | '.join(found.cell(categories) for found in columns.values())} |")
     swept = " | ".join(", ".join(sorted(found.reachable)) for found in columns.values())
     lines += [f"| reachable system calls | {swept} |", ""]
-    lines.append("Held of tried; of those that held, how many the policy refused before they ran.")
+    lines.append("Each cell: attacks that held / attacks tried; of those that held, how many the policy refused.")
     for column, found in columns.items():
         lines.append(f"- {column}: {len(found.services)} services: {'; '.join(found.services)}")
     through = [sentence for found in columns.values() for sentence in found.through]

@@ -1,11 +1,11 @@
-"""`make attack`: every attack of tests/attacks, and the sweep, against services; a table of what held.
+"""`make attack` tries every attack of tests/attacks, and the sweep, on services, and prints a table of what held.
 
-Without `--url` it starts the service itself, at every level that this place allows: warm and cold, as root and as an
-ordinary user, with the policy off and on. With `--url` it attacks a service that runs, as that is set up; a bearer
-token for it is taken from the environment variable `TOKEN`, and its limits, where they are not the defaults, from the
-service's own variables (`SANDBOX_MEMORY_MB`, …). With `--attack NAME` it tries that one alone, and does not sweep.
+Without `--url` it starts the service itself, at every level that this host allows: warm and cold, as root and as an
+ordinary user, with the policy off and on. With `--url` it attacks a running service. It reads a bearer token for that
+service from the environment variable `TOKEN`, and the service's limits, if they are not the defaults, from the
+service's own variables (`SANDBOX_MEMORY_MB`, …). With `--attack NAME` it tries that attack alone, and does not sweep.
 
-It ends with 0 where everything held, with 1 where something did not, and with 2 where a service cannot be attacked.
+It exits with 0 if everything held, with 1 if something got through, and with 2 if a service cannot be attacked.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from tests.sandbox.conftest import LEVELS, start_at_level
 
 _SHOWN_CHARACTERS = 500
 _BUSY_TRIES = 20
-# So many attacks in a row without an answer, and there is nobody to attack any more.
+# The suite gives a service up after this many attacks in a row without an answer.
 _MOST_SILENT = 3
 
 
@@ -39,11 +39,11 @@ class CannotAttackError(Exception):
 
 
 class Choice(NamedTuple):
-    """What a service is attacked with.
+    """What to try on a service.
 
     Attributes:
-        attacks: those of tests/attacks.
-        sweep: whether every system call is made too.
+        attacks: attacks of tests/attacks.
+        sweep: whether to make every system call too.
     """
 
     attacks: list[Attack]
@@ -78,7 +78,7 @@ class Remote:
         return health
 
     def post(self, script: str, **fields: Any) -> requests.Response:
-        """Send a script to /execute, again while the service is busy with others."""
+        """Send a script to /execute, and repeat it while the service answers that it is busy."""
         for _ in range(_BUSY_TRIES):
             response = self._session.post(f"{self._url}/execute", json={"script": script, **fields}, timeout=120)
             if response.status_code != 429:
@@ -87,19 +87,19 @@ class Remote:
         return response
 
 
-def judge(attack: Attack, came: str, level: str) -> Verdict:
-    """Return the verdict on what came of an attack."""
-    if came in attack.expects:
+def judge(attack: Attack, outcome: str, level: str) -> Verdict:
+    """Return the verdict on the outcome of an attack."""
+    if outcome in attack.expects:
         return Verdict.HELD
-    if came == "policy_violation":
+    if outcome == "policy_violation":
         return Verdict.REFUSED
-    return Verdict.LIMITATION if came in attack.expected_at(level) else Verdict.THROUGH
+    return Verdict.LIMITATION if outcome in attack.expected_at(level) else Verdict.THROUGH
 
 
 def attack_service(
     target: Target, name: str, health: dict[str, Any], facts: dict[str, Any], choice: Choice, found: Findings
 ) -> None:
-    """Try what was chosen and the facts suffice for; add what is found.
+    """Try each chosen attack if the facts that it needs are known, and add the verdicts to `found`.
 
     Raises:
         CannotAttackError: the service does not answer any more.
@@ -111,15 +111,15 @@ def attack_service(
             found.left_out[", ".join(sorted(lacking))].add(attack.name)
             continue
         try:
-            came, answer = run_attack(target, attack, facts)
+            outcome, answer = run_attack(target, attack, facts)
             silent = 0
         except (requests.RequestException, KeyError) as error:
-            came, answer = f"no answer: {error!r}", {}
+            outcome, answer = f"no answer: {error!r}", {}
             silent += 1
-        verdict = judge(attack, came, health["isolation"])
+        verdict = judge(attack, outcome, health["isolation"])
         found.verdicts[attack.category][verdict] += 1
         if verdict is Verdict.THROUGH:
-            found.through.append(f"{attack.name} ({name}): {came} {answer}"[:_SHOWN_CHARACTERS])
+            found.through.append(f"{attack.name} ({name}): {outcome} {answer}"[:_SHOWN_CHARACTERS])
         elif verdict is Verdict.LIMITATION:
             found.limitations[attack.limitation].add(attack.name)
         if silent >= _MOST_SILENT:
@@ -145,7 +145,7 @@ def _sweep(target: Target, name: str, health: dict[str, Any], found: Findings) -
 
 
 def attack_url(url: str, choice: Choice) -> dict[str, Findings]:
-    """Attack a service that runs; nothing is known of it but its limits.
+    """Attack a running service, of which only the limits are known.
 
     Raises:
         CannotAttackError: it cannot be attacked.
@@ -153,7 +153,7 @@ def attack_url(url: str, choice: Choice) -> dict[str, Findings]:
     try:
         limits = read_settings(os.environ).limits
     except SettingsError as error:
-        raise CannotAttackError(f"The limits of the service are said wrongly:\n{error}") from None
+        raise CannotAttackError(f"The settings of the service's limits are not valid:\n{error}") from None
     remote = Remote(url, os.environ.get("TOKEN", ""))
     health = remote.health()
     facts = {"threads": limits.threads, "open_files": limits.open_files, "memory_mb": limits.memory_bytes // MB}
@@ -185,7 +185,7 @@ def attack_here(choice: Choice) -> dict[str, Findings]:
 
 
 class Kind(NamedTuple):
-    """One way to run the service."""
+    """How to run the service: `user` is a user id, or None for the user of this process."""
 
     level: str
     mode: str
@@ -213,22 +213,26 @@ def _attack_own(
     server = start_at_level(start, kind.level, kind.mode, user=kind.user, **settings)
     health = requests.get(f"{server.url}/health", timeout=60).json()
     if health.get("isolation") != kind.level:
-        found.left_out[f"{name}: cannot be had here, {health}"].add("every attack")
+        found.left_out[f"{name}: this host does not allow it, {health}"].add("every attack")
     else:
         print(f"Attacking: {name}", file=sys.stderr)
         attack_service(server, name, health, facts | {"service_pid": server.process.pid}, choice, found)
     try:
         server.stop()
     except AssertionError as error:
-        found.through.append(f"The server did not end well ({name}): {error}"[:_SHOWN_CHARACTERS])
+        found.through.append(f"The server did not stop cleanly ({name}): {error}"[:_SHOWN_CHARACTERS])
 
 
 def main() -> int:
-    """Attack, print the report, and return the status to end with."""
+    """Attack, print the report, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.attack_suite", description="Attack the service.")
-    parser.add_argument("--url", help="of a service that runs")
-    parser.add_argument("--category", action="append", choices=CATEGORIES, help="only these, instead of all")
-    parser.add_argument("--attack", metavar="NAME", help="only this one: a file of tests/attacks, or one of its cases")
+    parser.add_argument("--url", help="the address of a running service")
+    parser.add_argument(
+        "--category", action="append", choices=CATEGORIES, help="only this category; can be given again"
+    )
+    parser.add_argument(
+        "--attack", metavar="NAME", help="only this attack: a file of tests/attacks, or one of its cases"
+    )
     options = parser.parse_args()
     attacks = [attack for attack in ATTACKS if attack.category in (options.category or CATEGORIES)]
     if options.attack:

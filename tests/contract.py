@@ -13,7 +13,7 @@ for _status, _code, _ in rows(API, "Errors"):
 
 
 def codes_in_the_code() -> set[str]:
-    """Return every code that can be in an answer: how scripts end, what the policy says, what the service says."""
+    """Return every code that an answer can have, from the ends of scripts, the policy and the service."""
     service = "".join(file.read_text() for file in (ROOT / "main.py", *(ROOT / "service").glob("*.py")))
     policy = "".join(file.read_text() for file in (ROOT / "policy").glob("*.py"))
     of_service = set(re.findall(r'\b(?:error_document|BadRequest)\(\s*"(\w+)"', service))

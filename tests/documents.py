@@ -32,7 +32,7 @@ class Block:
     text: str
 
     def commands(self) -> list[str]:
-        """Return the commands of a shell's block, without comments, those of several lines as one."""
+        """Return the commands of a shell block without comments; a command over several lines becomes one line."""
         lines = self.text.replace("\\\n", " ").splitlines()
         return [command for line in lines if (command := re.sub(r"(^|\s)# .*", "", line).strip())]
 
@@ -43,7 +43,7 @@ def blocks(file: Path) -> list[Block]:
 
 
 def marked(marker: str) -> list[tuple[Block, Block]]:
-    """Return every block with a marker, each with the block after it, which shows what comes of it."""
+    """Return every block with a marker, each with the block after it, which shows its result."""
     found = []
     for file in FILES:
         every = [*blocks(file), Block(file, "", "", "")]
@@ -52,25 +52,25 @@ def marked(marker: str) -> list[tuple[Block, Block]]:
 
 
 def section(file: Path, title: str) -> str:
-    """Return what stands under a heading of any depth, up to the next heading."""
+    """Return the text under a heading of any depth, up to the next heading."""
     [(_, text)] = re.findall(rf"^(#+) {re.escape(title)}\n(.*?)(?=^#+ |\Z)", file.read_text(), re.MULTILINE | re.DOTALL)
     return str(text)
 
 
 def rows(file: Path, title: str) -> list[list[str]]:
-    """Return the cells of a section's tables, without their heads."""
+    """Return the rows of a section's tables as lists of cells, without the heads."""
     lines = [line for line in section(file, title).splitlines() if line.startswith("| ")]
     cells = [[cell.strip() for cell in line.strip("|").split(" |")] for line in lines]
     heads = [number - 1 for number, row in enumerate(cells) if set(row[0]) <= {"-", " "}]
     return [row for number, row in enumerate(cells) if number not in heads and number - 1 not in heads]
 
 
-# A command, and what it prints.
+# Each command, and what it prints.
 EXAMPLES = [(block.text, after.text) for block, after in marked("example")]
 
 
 def without_measurements(answer: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what differs from run to run, but not its form."""
+    """Replace the values that differ from run to run by their types."""
     if "usage" in answer:
         answer["usage"] = {name: type(value) for name, value in answer["usage"].items()}
     return answer

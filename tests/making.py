@@ -4,12 +4,12 @@ import os
 import subprocess
 from pathlib import Path
 
-# What keeps make from installing anything anew.
+# Options that keep make from installing anything.
 INSTALLED = ("--assume-old=.venv/installed-dev", "--assume-old=.venv-sandbox/installed")
 
 
 def make(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run make in a folder, with nothing of the make that may have started these tests."""
+    """Run make in a folder, without the variables of a make that may have started these tests."""
     of_make = ("MAKE", "MFLAGS", "PYTHON", "ARGS", "ATTACK", "URL")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(of_make)}
     return subprocess.run(

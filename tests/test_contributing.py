@@ -1,4 +1,4 @@
-"""What contributors read is so: CONTRIBUTING.md, CHANGELOG.md, the Makefile, the hooks, the project's metadata."""
+"""What contributors read is true: CONTRIBUTING.md, CHANGELOG.md, the Makefile, the hooks, the project's metadata."""
 
 import re
 import shutil
@@ -18,7 +18,7 @@ MAKEFILE = (ROOT / "Makefile").read_text()
 
 
 def recipe(target: str) -> str:
-    """Return what a target of the Makefile runs, without what it installs before."""
+    """Return the commands of a Makefile target, without those that install its tools."""
     return make(ROOT, "--dry-run", *INSTALLED, target).stdout
 
 
@@ -41,7 +41,7 @@ def test_every_command_is_a_make_target() -> None:
     assert [line for line in lines if not re.match(r"make [a-z-]+ ", line)] == []
 
 
-def test_every_test_and_attack_of_the_changelog_is_there() -> None:
+def test_every_test_and_attack_named_in_the_changelog_exists() -> None:
     named = set(re.findall(r"`([a-z0-9_-]+)`", CHANGELOG.split("### Security")[1]))
     sources = "".join(file.read_text() for file in (ROOT / "tests").glob("*/test_*.py"))
     tests = set(re.findall(r"^def (test_\w+)\(", sources, re.MULTILINE))
@@ -52,7 +52,7 @@ def test_every_test_and_attack_of_the_changelog_is_there() -> None:
     assert named - tests - attacks - system_calls == set()
 
 
-def test_a_check_is_the_lint_and_the_tests_that_are_not_slow() -> None:
+def test_make_check_runs_the_lint_and_the_tests_that_are_not_slow() -> None:
     ran = recipe("check")
     assert all(command in ran for command in recipe("lint").splitlines())
     parts = [line.split('-m "not slow"')[1].split() for line in ran.splitlines() if "pytest" in line]
@@ -60,11 +60,11 @@ def test_a_check_is_the_lint_and_the_tests_that_are_not_slow() -> None:
     assert "--ignore=tests/container" in ran  # all of which is slow
 
 
-def test_the_whole_test_leaves_nothing_out() -> None:
+def test_make_test_runs_every_test() -> None:
     assert recipe("test").split() == [".venv/bin/python", "-m", "pytest"]
 
 
-def test_format_sorts_imports_and_formats(tmp_path: Path) -> None:
+def test_make_format_sorts_imports_and_formats(tmp_path: Path) -> None:
     for name in ("Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
@@ -74,7 +74,7 @@ def test_format_sorts_imports_and_formats(tmp_path: Path) -> None:
     assert file.read_text() == "import os\nimport sys\n\nprint(os.sep, sys.path)\n"
 
 
-def test_help_has_every_target_with_a_description_under_its_heading() -> None:
+def test_make_help_describes_every_target_under_a_heading() -> None:
     shown = make(ROOT, "help").stdout
     headings = re.findall(r"^(\w+)$", shown, re.MULTILINE)
     assert headings == ["Use", "Develop", "Measure", "Deploy"]
@@ -95,7 +95,7 @@ def test_hooks_run_the_tools_that_the_lint_runs() -> None:
     assert tools == {tool for tool in ran if "hadolint" not in tool[0]}
 
 
-def test_the_project_says_what_it_is() -> None:
+def test_the_metadata_agrees_with_the_image_and_the_licence() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     dockerfile = (ROOT / "Dockerfile").read_text()
     for label in ("description", "license"):

@@ -1,4 +1,4 @@
-"""The documents are right: their tables and figures are those of the code, and what they name is there."""
+"""The documents are right: their tables and figures agree with the code, and what they name exists."""
 
 import re
 
@@ -32,7 +32,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
     assert documented == {setting.name: special.get(setting.name, setting.default) for setting in TABLE}
 
 
-def test_limits_are_the_defaults() -> None:
+def test_the_limits_documented_are_the_defaults() -> None:
     limits = {row[0]: row[1] for row in rows(API, "Limits")}
     ours = Limits()
     defaults = {setting.name: setting.default for setting in TABLE}
@@ -49,7 +49,7 @@ def test_limits_are_the_defaults() -> None:
     assert limits["threads"] == f"{ours.threads}"
 
 
-def test_times_of_a_connection_are_the_servers() -> None:
+def test_the_connection_times_documented_are_those_of_the_server() -> None:
     text = " ".join(section(API, "How long an answer takes").split()).replace(TIMES, "*")
     seconds = re.search(r"nothing comes for (\d+) s, .+ after (\d+) s, .+ after (\d+) s\.", text)
     assert seconds
@@ -61,7 +61,7 @@ def test_times_of_a_connection_are_the_servers() -> None:
     assert f"ceil({longest[1]} * var.sandbox_timeout_seconds + {longest[2]})" in terraform
 
 
-def test_the_sizes_are_terraforms() -> None:
+def test_the_container_sizes_documented_are_those_of_terraform() -> None:
     terraform = (ROOT / "terraform" / "service.tf").read_text()
     for line in (
         "script_memory_mb  = var.sandbox_memory_mb + var.sandbox_scratch_mb",
@@ -84,13 +84,13 @@ def test_the_sizes_are_terraforms() -> None:
     assert table == {scripts: f"{scripts * each + 384} MB" for scripts in table}
 
 
-def test_the_levels_are_those_of_the_code() -> None:
+def test_the_levels_documented_are_those_of_the_code() -> None:
     levels = [row[0].strip("`") for row in rows(README, "How scripts are isolated")]
     assert levels == [level.value for level in IsolationLevel][::-1]
     assert re.findall(r"^\*\*`(\w+)`\*\*", section(HOW, "The levels"), re.MULTILINE) == levels
 
 
-def test_user_ids_are_those_of_the_code() -> None:
+def test_the_user_ids_documented_are_those_of_the_code() -> None:
     assert f"Scripts have user ids from {FIRST_SCRIPT_UID} on." in " ".join(OPERATING.read_text().split())
     assert f"spares ({FIRST_SCRIPT_UID} and on)" in HOW.read_text()
 
@@ -99,12 +99,12 @@ RULES = {rule.id: rule for rule in load_rules(SHIPPED)}
 DENIED = {row[0].strip("`"): row[1] for row in rows(API, "What the policy denies")}
 
 
-def test_the_rules_are_those_of_the_policy() -> None:
+def test_every_rule_of_the_policy_is_documented() -> None:
     assert list(DENIED) == list(RULES)
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
-def test_what_a_rule_is_said_to_deny_it_denies(rule: Rule) -> None:
+def test_a_rule_denies_what_the_document_says(rule: Rule) -> None:
     targets = {*rule.imports, *rule.calls, *rule.texts, *rule.attributes, *rule.methods, *rule.builtins}
     denied, allowed = (
         re.sub(r"\(but for [^)]+\)", "", DENIED[rule.id]),
@@ -116,7 +116,7 @@ def test_what_a_rule_is_said_to_deny_it_denies(rule: Rule) -> None:
         assert any(one.rpartition(".")[2] == name.rpartition(".")[2] for one in rule.allows), name
 
 
-def test_what_how_it_works_names_is_there() -> None:
+def test_every_file_class_and_function_in_how_it_works_exists() -> None:
     text = HOW.read_text()
     files = set(re.findall(r"`((?:main|[a-z]\w*/[\w/.-]+)\.(?:py|cfg|yaml|kafel))`", text))
     assert len(files) > 30

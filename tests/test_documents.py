@@ -42,14 +42,14 @@ COMMANDS = [
     if block.language == "sh"
     for command in block.commands()
 ]
-# What has to be run by a test of its own is marked for it.
+# A marker tells which test runs a block.
 MARKERS = {"example", "client", "docker", "library", "log"}
-# These need a project on Google Cloud and somebody who is logged in. tests/terraform applies for real, without a cloud.
+# These commands need a Google Cloud project and a login. tests/terraform really applies, without a cloud.
 CLOUD = ("gcloud", "terraform")
 names = [f"{file.relative_to(ROOT)}" for file in FILES]
 
 
-def test_the_documents_are_there() -> None:
+def test_the_documents_exist_and_the_readme_is_short() -> None:
     assert {README, SECURITY, API, OPERATING, HOW, ROOT / "terraform" / "README.md"} <= set(FILES)
     assert len(README.read_text().splitlines()) <= 180
 
@@ -57,7 +57,7 @@ def test_the_documents_are_there() -> None:
 # Examples
 
 
-def test_there_are_examples() -> None:
+def test_every_example_is_found() -> None:
     assert len(EXAMPLES) == sum(file.read_text().count("<!-- example -->") for file in FILES) >= 7
     assert len(blocks_of(README, "example")) == 2
 
@@ -67,16 +67,16 @@ def blocks_of(file: Path, marker: str) -> list[Block]:
 
 
 @pytest.mark.parametrize(("command", "answer"), EXAMPLES, ids=range(len(EXAMPLES)))
-def test_example(command: str, answer: str, server: Server) -> None:
+def test_an_example_gives_the_answer_shown(command: str, answer: str, server: Server) -> None:
     assert command.startswith("curl ")
     command = command.replace("localhost:8080", f"127.0.0.1:{server.port}")
-    came = subprocess.run(["bash", "-c", command], capture_output=True, check=True, timeout=60).stdout
-    assert without_measurements(json.loads(came)) == without_measurements(json.loads(answer))
+    output = subprocess.run(["bash", "-c", command], capture_output=True, check=True, timeout=60).stdout
+    assert without_measurements(json.loads(output)) == without_measurements(json.loads(answer))
 
 
 @pytest.fixture(scope="module")
 def guarded(server: Server) -> Iterator[str]:
-    """The address of something that lets through to the service who has the token, as Cloud Run does."""
+    """The address of a proxy that forwards to the service only requests with the token, as Cloud Run does."""
 
     class Guard(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -104,7 +104,7 @@ def guarded(server: Server) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("client", "printed"), CLIENTS, ids=[f"{block.language}-{n}" for n, (block, _) in enumerate(CLIENTS)]
 )
-def test_client(client: Block, printed: Block, guarded: str, tmp_path: Path) -> None:
+def test_a_client_prints_what_is_shown(client: Block, printed: Block, guarded: str, tmp_path: Path) -> None:
     node = shutil.which("node")
     if client.language == "js" and not node:
         pytest.skip("there is no node")
@@ -121,8 +121,8 @@ def test_there_are_clients_in_both_languages() -> None:
     assert all(after.language == "text" for _, after in CLIENTS)
 
 
-def test_a_library_is_added_by_the_documents_command(tmp_path: Path) -> None:
-    """The package comes from a folder, so that this needs no network; tests/container installs the real one."""
+def test_the_documented_command_adds_a_library(tmp_path: Path) -> None:
+    """The package comes from a folder, so this test needs no network; tests/container installs the real one."""
     [(block, _)] = marked("library")
     [command] = block.commands()
     about = "tabulate-0.9.0.dist-info"
@@ -138,7 +138,7 @@ def test_a_library_is_added_by_the_documents_command(tmp_path: Path) -> None:
     subprocess.run([tmp_path / ".venv-sandbox" / "bin" / "python", "-c", "import tabulate"], check=True)
 
 
-def test_the_log_line_is_like_one(server: Server) -> None:
+def test_the_log_line_shown_is_like_a_real_one(server: Server) -> None:
     [(block, _)] = marked("log")
     shown = json.loads(block.text)
     server.post("def main():\n    return 1/0\n")
@@ -150,7 +150,7 @@ def test_the_log_line_is_like_one(server: Server) -> None:
 
 
 @pytest.mark.parametrize("file", FILES, ids=names)
-def test_every_block_is_run_by_something(file: Path) -> None:
+def test_a_test_runs_every_block(file: Path) -> None:
     found = blocks(file)
     for number, block in enumerate(found):
         if block.marker:
@@ -180,7 +180,7 @@ def test_every_make_target_exists(file: Path) -> None:
         assert {"run", "test"} <= named
 
 
-def test_every_variable_of_make_is_used() -> None:
+def test_the_makefile_uses_every_variable_shown() -> None:
     makefile = (ROOT / "Makefile").read_text()
     commands = [command for _, command in COMMANDS if command.startswith("make ")]
     variables = {name for command in commands for name in re.findall(r" ([A-Z_]+)=", command)}
@@ -188,7 +188,7 @@ def test_every_variable_of_make_is_used() -> None:
     assert all(f"$({name})" in makefile for name in variables)
 
 
-def test_the_documents_name_variables_and_outputs_of_terraform() -> None:
+def test_every_variable_and_output_of_terraform_named_exists() -> None:
     configuration = "".join(file.read_text() for file in (ROOT / "terraform").glob("*.tf"))
     commands = "\n".join(command for _, command in COMMANDS if command.startswith("terraform"))
     variables = set(re.findall(r"-var '?(\w+)=", commands))
@@ -198,7 +198,7 @@ def test_the_documents_name_variables_and_outputs_of_terraform() -> None:
 
 
 @pytest.mark.parametrize("file", FILES, ids=names)
-def test_every_setting_named_is_one(file: Path) -> None:
+def test_every_setting_named_exists(file: Path) -> None:
     known = {setting.name for setting in TABLE} | {"SANDBOX_REQUIREMENTS"}  # an argument of the image's build
     assert set(re.findall(r"\bSANDBOX_[A-Z_]*[A-Z]\b", file.read_text())) <= known
 

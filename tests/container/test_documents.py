@@ -1,4 +1,4 @@
-"""The documents' docker commands do what is said of them."""
+"""The docker commands in the documents do what the documents say."""
 
 import shlex
 import subprocess
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.needs_docker, pytest.mark.timeout(IMAGE_SECONDS)]
 
 PLAIN, DETAILED, OWN_LIBRARY = (block for block, _ in marked("docker"))
 OWN_IMAGE = "python-code-executor:documents"
-# Takes nearly all that one script may have, and holds it while its neighbour does the same.
+# Takes nearly all the memory and scratch space of one script, and holds it while its neighbour does the same.
 TAKE_ALL = """
 import time
 
@@ -48,7 +48,7 @@ def adapted(block: Block, image: str, name: str, port: int) -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A clone, with the policy of the document beside it."""
+    """A clone, with the document's policy in it."""
     tmp_path.chmod(0o755)
     [policy] = [block for block in blocks(OPERATING) if block.language == "yaml"]
     copy_of_repository(tmp_path)
@@ -59,10 +59,10 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def name() -> Iterator[str]:
-    """The name of a container that is removed in the end."""
+    """The name of a container that is removed at the end."""
     name = f"executor-{free_port()}"
     yield name
-    with suppress(AssertionError):  # it is gone already
+    with suppress(AssertionError):  # docker removed it already
         docker("rm", "--force", name)
 
 
@@ -73,7 +73,7 @@ def run(command: str, folder: Path) -> str:
 
 
 def start(command: str, folder: Path, name: str, port: int) -> Container:
-    """Start what the command runs, and wait until it answers."""
+    """Run a `docker run` command, and wait until it has started in the background or the service answers."""
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(["bash", "-c", f"exec {command}"], cwd=folder, stdout=output, stderr=output)
@@ -86,7 +86,7 @@ def start(command: str, folder: Path, name: str, port: int) -> Container:
     return container
 
 
-def test_a_plain_container(image: str, folder: Path, name: str) -> None:
+def test_a_plain_container_runs_scripts_at_seccomp(image: str, folder: Path, name: str) -> None:
     port = free_port()
     build, serve = adapted(PLAIN, image, name, port)
     assert build == f"docker build -t {image} ."
@@ -96,7 +96,7 @@ def test_a_plain_container(image: str, folder: Path, name: str) -> None:
     assert container.stop() == 0
 
 
-def test_a_container_with_settings_volume_bounds_and_logs(image: str, folder: Path, name: str) -> None:
+def test_a_container_takes_settings_a_volume_and_bounds_and_shows_its_log(image: str, folder: Path, name: str) -> None:
     port = free_port()
     serve, logs, stop = adapted(DETAILED, image, name, port)
     container = start(serve, folder, name, port)
@@ -109,16 +109,16 @@ def test_a_container_with_settings_volume_bounds_and_logs(image: str, folder: Pa
     refused = container.post("import sqlite3\n\ndef main():\n    return 1\n").json()
     assert refused["error"] == "`import sqlite3` is not allowed. Use pandas.read_csv."
     assert "at most 5" in container.post("def main():\n    return 1\n", timeout=6).json()["error"]
-    said = run(logs, folder)
-    assert "Scripts are isolated at the level namespaces." in said
-    assert not said.startswith("{")
+    shown = run(logs, folder)
+    assert "Scripts are isolated at the level namespaces." in shown
+    assert not shown.startswith("{")
     run(stop, folder)
     with pytest.raises(requests.ConnectionError):
         container.isolation()
 
 
-def test_packages_of_the_operators_own(image: str, folder: Path, contain: Contain) -> None:
-    """`image` is built before, whose layers are the same but for the packages."""
+def test_an_image_can_have_the_operators_own_packages(image: str, folder: Path, contain: Contain) -> None:
+    """The fixture `image` is built first: the two share every layer but the packages."""
     for command in adapted(OWN_LIBRARY, OWN_IMAGE, "", 0):
         run(command, folder)
     container = contain(OWN_IMAGE)
@@ -127,7 +127,7 @@ def test_packages_of_the_operators_own(image: str, folder: Path, contain: Contai
     assert container.stop() == 0
 
 
-def test_a_container_of_the_size_told_holds_as_many_scripts(image: str, contain: Contain) -> None:
+def test_a_container_of_the_documented_size_holds_that_many_scripts(image: str, contain: Contain) -> None:
     (scripts, memory), *_ = rows(OPERATING, "Size")
     flags = ("--security-opt", f"seccomp={ROOT}/nsjail/docker.seccomp.json", "--memory", memory.replace(" MB", "m"))
     container = contain(image, *flags, SANDBOX_CONCURRENCY=scripts)

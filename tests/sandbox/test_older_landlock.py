@@ -1,4 +1,4 @@
-"""Kernels whose Landlock does not know truncation (before Linux 6.2): there the script's filter refuses it."""
+"""The script's filter refuses truncation on kernels whose Landlock does not know it (before Linux 6.2)."""
 
 import os
 from collections.abc import Callable
@@ -19,7 +19,7 @@ REACHED, REFUSED, NOT_SET_UP = 0, 1, 2
 
 
 def attempt(act: Callable[[str], object], file: Path, *, filtered: bool) -> int:
-    """Do it in a process that the older Landlock lets read the file; return what came of it."""
+    """Truncate the file in a process that the older Landlock allows only to read it; return the outcome."""
     rules = load_filter(ROOT / "nsjail" / "script.seccomp.yaml")
     program = compile_filter(rules, ["truncate_ungoverned"])
     child = os.fork()
@@ -58,6 +58,6 @@ def test_the_filter_refuses_it(act: Callable[[str], object], file: Path) -> None
 
 
 @pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
-def test_the_older_landlock_alone_does_not(act: Callable[[str], object], file: Path) -> None:
+def test_the_older_landlock_alone_allows_it(act: Callable[[str], object], file: Path) -> None:
     assert attempt(act, file, filtered=False) == REACHED
     assert file.read_text() == ""

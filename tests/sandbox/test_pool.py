@@ -1,4 +1,4 @@
-"""How soon another zygote follows one that has died."""
+"""How soon a new zygote replaces one that died."""
 
 import math
 import queue
@@ -19,7 +19,7 @@ from sandbox.protocol import Order
 
 
 class JailHandle:
-    """What a pool uses of a jail."""
+    """The part of a jail that a pool uses."""
 
     def __init__(self, control: socket.socket) -> None:
         self.control = control
@@ -29,7 +29,7 @@ class JailHandle:
 
 
 class MortalZygote:
-    """A zygote that dies when the other end of its control socket is closed, and whose one spare is only tested."""
+    """A zygote that dies when the other end of its control socket is closed; its only spare serves the pool's test."""
 
     running = served = on_order = 0
 
