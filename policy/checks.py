@@ -4,7 +4,6 @@ import ast
 from collections.abc import Iterable
 from typing import Final
 
-from policy.by_text import ByText
 from policy.denials import Denial, Denials, public_name
 from policy.escape import EscapeAnalysis
 from policy.evaluator import Evaluator
@@ -13,6 +12,7 @@ from policy.guards import check_guarded, imports_any
 from policy.readers import FORMAT_METHODS, READING_WORDS, TEXT_METHODS
 from policy.scope import Scope
 from policy.script_index import ScriptIndex
+from policy.text_checks import TextChecks
 from policy.values import UNKNOWN
 
 # A script may ask whether they hold a name (`"numpy" in sys.modules`): that takes nothing out of them.
@@ -40,7 +40,7 @@ class Checks:
         # These names are denied wherever a text can be a member's name. None are if nothing reads members by name.
         self._read_by_name = self._attributes | escape.names if escape.by_name else {}
         self._looked_up = denials.looked_up
-        self._by_text = ByText(denials, index, self._evaluator, self._found, self._attributes, self._escaped)
+        self._text_checks = TextChecks(denials, index, self._evaluator, self._found, self._attributes, self._escaped)
 
     def findings(self) -> Findings:
         """Run all checks.
@@ -61,16 +61,16 @@ class Checks:
         elif not words.isdisjoint(TEXT_METHODS):
             for node, scope in self._index.calls:
                 if isinstance(node.func, ast.Attribute) and node.func.attr in TEXT_METHODS:
-                    self._by_text.check_call(node, scope)
+                    self._text_checks.check_call(node, scope)
         if not words.isdisjoint(self._denials.text_tops) or imports_any(self._index, self._denials.text_tops):
-            self._by_text.check_text_functions()
+            self._text_checks.check_text_functions()
         # An identifier with other letters than ASCII ones may spell an ASCII one.
         if any(name in self._script for name in self._denials.keywords) or not self._script.isascii():
             self._check_keywords()
         for pattern, scope in self._index.class_patterns:
             self._check_access(pattern, None, pattern.kwd_attrs, scope)
         if self._read_by_name:
-            self._by_text.check_member_names(self._read_by_name)
+            self._text_checks.check_member_names(self._read_by_name)
         return self._found
 
     def _check_imports(self, used: set[str]) -> None:
@@ -135,7 +135,7 @@ class Checks:
             elif attr in tails or (attr[0] == "_" and (public_name(attr) in tails or attr == "__self__")):
                 self._check_access(node, node.value, (attr,), scope)
             elif attr in FORMAT_METHODS:
-                self._by_text.check_formats(node, self._evaluator.strings(node.value, scope))
+                self._text_checks.check_formats(node, self._evaluator.strings(node.value, scope))
 
     def _check_access(
         self, node: ast.expr | ast.pattern, base: ast.expr | None, names: Iterable[str], scope: Scope
@@ -172,14 +172,14 @@ class Checks:
                 continue
             lookup = self._evaluator.lookup(node, scope) if node.args else None
             if lookup is None:
-                self._by_text.check_call(node, scope)
+                self._text_checks.check_call(node, scope)
             elif lookup.is_item:
                 self._check_item(node, lookup.base, lookup.key, scope)
             else:
                 names = self._evaluator.strings(lookup.key, scope)
                 self._check_access(node, lookup.base, names & self._looked_up, scope)
                 if names & FORMAT_METHODS:
-                    self._by_text.check_formats(node, self._evaluator.strings(lookup.base, scope))
+                    self._text_checks.check_formats(node, self._evaluator.strings(lookup.base, scope))
 
     def _check_keywords(self) -> None:
         for node, _ in self._index.calls:

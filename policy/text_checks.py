@@ -20,7 +20,7 @@ _MAX_PARTS = 32  # an expression with more of them is taken for a text
 _CALLED_ATTRIBUTES = readers.last_components(readers.FORMAT_FUNCTIONS | readers.GETTER_MAKERS | readers.PATCHERS)
 
 
-class ByText:
+class TextChecks:
     """The checks of texts in one script."""
 
     def __init__(
