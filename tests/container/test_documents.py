@@ -110,7 +110,7 @@ def test_a_container_takes_settings_a_volume_and_bounds_and_shows_its_log(image:
     assert refused["error"] == "`import sqlite3` is not allowed. Use pandas.read_csv."
     assert "at most 5" in container.post("def main():\n    return 1\n", timeout=6).json()["error"]
     shown = run(logs, folder)
-    assert "Scripts are isolated at the level namespaces." in shown
+    assert "Isolation level: namespaces" in shown
     assert not shown.startswith("{")
     run(stop, folder)
     with pytest.raises(requests.ConnectionError):
