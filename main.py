@@ -1,7 +1,7 @@
 """Python Code Executor: the function `app` that functions-framework serves.
 
-It routes a request, asks the policy about the script, has the sandbox run it, and answers. The HTTP contract is in the
-README and, for machines, in `service/openapi.json`.
+It routes a request, asks the policy about the script, has the sandbox run it, and answers. The HTTP contract is in
+docs/api.md and, for machines, in service/openapi.json.
 """
 
 import logging

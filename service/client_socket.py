@@ -17,7 +17,7 @@ REQUEST_SECONDS = 20.0
 RESPONSE_SECONDS = 60.0
 LINGER_SECONDS = 2.0
 
-_log = logging.getLogger("service.server")
+_log = logging.getLogger("service.gunicorn_worker")
 
 
 class RequestTooSlow(NoMoreData, TimeoutError):  # type: ignore[misc]

@@ -28,7 +28,7 @@ _LOOK_SECONDS = 0.1
 # How long before gunicorn's parent process kills a worker that stops, the worker gives up by itself.
 KILL_MARGIN_SECONDS = 5
 
-_log = logging.getLogger("service.server")
+_log = logging.getLogger("service.gunicorn_worker")
 
 
 class ServiceWorker(ThreadWorker):  # type: ignore[misc]
