@@ -20,23 +20,23 @@ def main() -> None:
     quick = parser.parse_args().quick
     find_wrk()
     require_root()
-    effort = measure.QUICK if quick else measure.THOROUGH
+    plan = measure.QUICK if quick else measure.THOROUGH
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         folder.chmod(0o711)  # scripts with user ids of their own pass through it
         print("Comparing the rows …", flush=True)
-        comparison = measure.compare(folder / "rows", effort, run_rows)
+        comparison = measure.compare(folder / "rows", plan, run_rows)
         table = results.comparison_table(comparison, results.ROWS)
         targets = results.ratio_targets(comparison)
         print(f"\n{table}\n{results.target_table(targets)}\nMeasuring the start …", flush=True)
         warm_pandas_seconds = comparison[PANDAS.name, "warm", 1].percentile_ms(50) / 1000
-        targets += results.start_targets(measure.start_up(folder, effort, warm_pandas_seconds))
+        targets += results.start_targets(measure.start_up(folder, plan, warm_pandas_seconds))
         print("Measuring the growth …\n", flush=True)
-        loads = measure.growth(folder / "growth", effort, warm_pandas_seconds)
+        loads = measure.growth(folder / "growth", plan, warm_pandas_seconds)
     growth = results.growth_table(loads)
     print(f"{results.target_table(targets)}\n{growth}")
     # Before anything is written, which would make the commit look changed.
-    document = _document(effort, table, results.target_table(targets), growth)
+    document = _document(plan, table, results.target_table(targets), growth)
     output = ROOT / "bench" / "quick" if quick else ROOT / "bench"
     output.mkdir(exist_ok=True)
     (output / "growth.svg").write_text(growth_chart(loads), "utf-8")
@@ -46,7 +46,7 @@ def main() -> None:
         readme.write_text(results.put_between_markers(readme.read_text("utf-8"), table, "bench"), "utf-8")
 
 
-def _document(effort: measure.Effort, comparison: str, targets: str, growth: str) -> str:
+def _document(plan: measure.Plan, comparison: str, targets: str, growth: str) -> str:
     """Put the tables and what they were measured on into one Markdown document."""
     return f"""# Results of `make bench`
 
@@ -54,7 +54,7 @@ def _document(effort: measure.Effort, comparison: str, targets: str, growth: str
 
 Everything goes through HTTP and functions-framework, with one gunicorn worker. wrk keeps each client's connection,
 sends the next request as soon as an answer is there, and checks every answer. The rows ran side by side and took turns:
-{effort.rounds} times {effort.seconds} s for each script, row and number of clients.
+{plan.rounds} times {plan.seconds} s for each script, row and number of clients.
 
 {comparison}
 *hello* prints a line and returns a dict, *pandas* is the README's DataFrame example, *CPU 50 ms* uses 50 ms of CPU. The
@@ -64,7 +64,7 @@ isolation, and runs the script with the service's own code.
 ## Aims
 
 {targets}
-The start is the median of {effort.starts}. pandas is warm with the first answer that takes less than three
+The start is the median of {plan.starts}. pandas is warm with the first answer that takes less than three
 times the p50 above; until then one pandas script after another was sent, each of which ran in a cold jail and so slowed
 the warming down.
 

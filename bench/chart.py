@@ -68,7 +68,7 @@ def growth_chart(loads: Sequence[Load]) -> str:
 
 
 def time_ticks(minutes: float) -> list[tuple[float, str]]:
-    """Return the ticks of an axis that shows so many minutes."""
+    """Return the ticks of an axis of `minutes`."""
     step = tick_step(minutes)
     whole = [(number * step, f"{number * step:g}") for number in range(math.floor(minutes / step + 1e-9) + 1)]
     return whole if whole[-1][0] > minutes - step / 2 else [*whole, (minutes, "")]

@@ -24,7 +24,7 @@ ROWS = {
 
 
 def main() -> None:
-    """Build the image, measure it, and write `CONTAINERS.md` and the README's second table."""
+    """Build the image, measure it, and write `CONTAINERS.md`."""
     find_wrk()
     subprocess.run(["docker", "build", "--quiet", "--tag", IMAGE, str(ROOT)], check=True, stdout=subprocess.DEVNULL)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
@@ -33,8 +33,6 @@ def main() -> None:
     print(table)
     text = f"# Results of `make bench-image`\n\n{heading()}\n\nMeasured as by `make bench`, in containers.\n\n{table}"
     (ROOT / "bench" / "CONTAINERS.md").write_text(text, "utf-8")
-    readme = ROOT / "README.md"
-    readme.write_text(results.put_between_markers(readme.read_text("utf-8"), table, "bench-image"), "utf-8")
 
 
 @contextmanager

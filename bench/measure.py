@@ -22,7 +22,7 @@ _MEMORY_LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:
+class Plan:
     """How long to measure.
 
     Attributes:
@@ -38,18 +38,18 @@ class Effort:
     clients: Sequence[int]
 
 
-THOROUGH = Effort(rounds=2, seconds=5, starts=3, clients=(1, 2, 4, 8, 16, 32))
-QUICK = Effort(rounds=1, seconds=3, starts=1, clients=(1, 4, 16))
+THOROUGH = Plan(rounds=2, seconds=5, starts=3, clients=(1, 2, 4, 8, 16, 32))
+QUICK = Plan(rounds=1, seconds=3, starts=1, clients=(1, 4, 16))
 
 
 def compare(
-    folder: Path, effort: Effort, run_rows: Callable[[Path], AbstractContextManager[dict[str, Server]]]
+    folder: Path, plan: Plan, run_rows: Callable[[Path], AbstractContextManager[dict[str, Server]]]
 ) -> dict[tuple[str, str, int], Sample]:
     """Measure every script, row and number of clients; the rows take turns, so that all meet the same machine.
 
     Args:
         folder: where the servers' files go.
-        effort: how long.
+        plan: how long.
         run_rows: runs a server for each row, by name.
     """
     samples: dict[tuple[str, str, int], Sample] = {}
@@ -57,24 +57,24 @@ def compare(
         for workload in WORKLOADS:
             for server in rows.values():
                 put_load(server.port, workload, 1, _WARM_UP_SECONDS)
-            for _ in range(effort.rounds):
+            for _ in range(plan.rounds):
                 for clients in CLIENTS:
                     for row, server in rows.items():
-                        sample = put_load(server.port, workload, clients, effort.seconds)
+                        sample = put_load(server.port, workload, clients, plan.seconds)
                         key = (workload.name, row, clients)
                         samples[key] = samples[key] + sample if key in samples else sample
     return samples
 
 
-def start_up(folder: Path, effort: Effort, warm_pandas_seconds: float) -> StartUp:
+def start_up(folder: Path, plan: Plan, warm_pandas_seconds: float) -> StartUp:
     """Start the service anew, several times, and return the medians.
 
     Args:
         folder: where the servers' files go.
-        effort: how often.
+        plan: how often.
         warm_pandas_seconds: how long a pandas script takes once it is warm; up to three times that counts as warm.
     """
-    starts = [_start_once(folder / f"start{number}", warm_pandas_seconds) for number in range(effort.starts)]
+    starts = [_start_once(folder / f"start{number}", warm_pandas_seconds) for number in range(plan.starts)]
     return StartUp(
         port_open_seconds=statistics.median(start.port_open_seconds for start in starts),
         first_hello_seconds=statistics.median(start.first_hello_seconds for start in starts),
@@ -94,23 +94,23 @@ def _start_once(folder: Path, warm_pandas_seconds: float) -> StartUp:
     return StartUp(port_open_seconds, first_hello_seconds, pandas_warm_seconds, idle_mib)
 
 
-def growth(folder: Path, effort: Effort, warm_pandas_seconds: float) -> list[Load]:
+def growth(folder: Path, plan: Plan, warm_pandas_seconds: float) -> list[Load]:
     """Measure the service under ever more clients, with a queue that is long enough for all of them.
 
     As many scripts run at once as by default, or as many as it takes to have half the clients wait, and as many spares
     are kept as by default.
     """
     usual = 2 * len(os.sched_getaffinity(0))
-    concurrency = max(usual, max(effort.clients) // 2)
+    concurrency = max(usual, max(plan.clients) // 2)
     loads = []
     with run_server(folder, SANDBOX_CONCURRENCY=str(concurrency), SANDBOX_SPARES=str(usual)) as server:
         server.wait_until_open()
         server.wait_until_warm(3 * warm_pandas_seconds)
-        for clients in effort.clients:
+        for clients in plan.clients:
             samples = {}
             memory = {}
             for workload in (HELLO, PANDAS):
-                samples[workload.name] = put_load(server.port, workload, clients, effort.seconds)
+                samples[workload.name] = put_load(server.port, workload, clients, plan.seconds)
                 # Apart, because looking at the memory takes time from the scripts.
                 with _MemoryWatch(server) as watch:
                     put_load(server.port, workload, clients, _WARM_UP_SECONDS)

@@ -17,13 +17,13 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def require_root() -> None:
-    """Leave where jailed processes cannot be looked into.
+    """Exit if this process may not examine jailed processes.
 
     Raises:
         SystemExit: this is not root.
     """
     if os.geteuid() != 0:
-        raise SystemExit("Run this as root: nobody else may read what jailed processes hold.")
+        raise SystemExit("Run this as root: only root may read what jailed processes hold.")
 
 
 def adopt_orphans() -> None:
@@ -53,7 +53,7 @@ def has_memory_of(pid: int, other: int) -> bool:
 
 
 def zombies(processes: Iterable[psutil.Process]) -> int:
-    """Return how many of the processes have ended and are not buried."""
+    """Return how many of the processes are zombies."""
     found = 0
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):

@@ -16,13 +16,13 @@ from typing import Any
 
 import psutil
 
+from sandbox.host.spawner import ENVIRONMENT
+
 from .workloads import PANDAS, Workload
 
 ROOT = Path(__file__).resolve().parent.parent
 _BENCH = ROOT / "bench"
 UNJAILED_COMMAND = (str(ROOT / ".venv-sandbox" / "bin" / "python"), "-I", str(_BENCH / "unjailed.py"))
-# As in the jail, see nsjail/namespaces.cfg.
-UNJAILED_ENVIRONMENT = {"LANG": "C.UTF-8", "OPENBLAS_NUMTHREADS": "1", "MALLOC_ARENA_MAX": "1"}
 _START_SECONDS = 60
 _STOP_SECONDS = 60
 # Enough for every client of the bench, for all rows.
@@ -175,7 +175,7 @@ def run_rows(folder: Path) -> Iterator[dict[str, Server]]:
 def _run_floor(path: Path, imports: list[str]) -> Iterator[None]:
     """Run an interpreter that forks for each script that comes over the Unix socket `path`."""
     command = [*UNJAILED_COMMAND, "serve", str(path), *imports]
-    process = subprocess.Popen(command, env=UNJAILED_ENVIRONMENT, stdin=subprocess.DEVNULL)
+    process = subprocess.Popen(command, env=ENVIRONMENT, stdin=subprocess.DEVNULL)
     try:
         until = time.monotonic() + _START_SECONDS
         while not path.exists():

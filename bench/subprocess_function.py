@@ -4,12 +4,13 @@ import subprocess
 
 import flask
 
-from bench.servers import UNJAILED_COMMAND, UNJAILED_ENVIRONMENT
+from bench.servers import UNJAILED_COMMAND
+from sandbox.host.spawner import ENVIRONMENT
 
 
 def app(request: flask.Request) -> flask.Response:
     """Answer one request."""
     script: bytes = request.get_json()["script"].encode()
     command = [*UNJAILED_COMMAND, "once"]
-    body = subprocess.run(command, input=script, stdout=subprocess.PIPE, env=UNJAILED_ENVIRONMENT, check=True).stdout
+    body = subprocess.run(command, input=script, stdout=subprocess.PIPE, env=ENVIRONMENT, check=True).stdout
     return flask.Response(body, 200 if body.startswith(b'{"result":') else 500, mimetype="application/json")

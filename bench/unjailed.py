@@ -1,7 +1,7 @@
 """Runs scripts without a jail, with the product's own code for running one; the scripts' Python runs this file.
 
-`once` takes a script on stdin, and writes the answer's body to stdout. `serve SOCKET [MODULE…]` imports the modules as
-a zygote does, and then forks for every connection to the Unix socket, on which script and body go the same way.
+`once` reads a script from stdin and writes the response's body to stdout. `serve SOCKET [MODULE…]` imports the modules
+as a zygote does, and then forks for every connection to the Unix socket, which carries the script and the body.
 """
 
 import io
@@ -14,15 +14,15 @@ sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__f
 
 from jail.script import make_reserve, run_script  # type: ignore[import-not-found]
 
-_RESULT_BYTES = 4 * 2**20
+_LIMITS = {"memory_bytes": 512 * 2**20, "result_bytes": 4 * 2**20}
 _RETURNED = b'{"end":"returned",'
 
 
 def answer(source: str) -> bytes:
-    """Run a script and return the body of the answer; where it did not return, what became of it, as JSON too."""
+    """Run a script and return the response's body; if it did not return, its envelope."""
     printed = io.StringIO()
     with redirect_stdout(printed):
-        envelope: bytes = run_script(source, "{}", _RESULT_BYTES, make_reserve())
+        envelope: bytes = run_script(source, "{}", _LIMITS, make_reserve())
     if not envelope.startswith(_RETURNED):
         return envelope
     result = envelope.removeprefix(_RETURNED).removesuffix(b"}")
@@ -31,14 +31,14 @@ def answer(source: str) -> bytes:
 
 def serve(path: str, imports: list[str]) -> None:
     """Fork for every script that comes over a Unix socket, single-threaded and for ever."""
-    import signal  # noqa: PLC0415 (what `once` does not need must not make it slower)
+    import signal  # noqa: PLC0415 (`once` does not need it, and must not be slower for it)
     import socket  # noqa: PLC0415
 
     from jail import zygote  # type: ignore[import-not-found]  # noqa: PLC0415
 
     zygote.warm_up(imports)
     answer("def main():\n    return {}")
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries the children
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the children
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen(128)
@@ -57,6 +57,6 @@ def serve(path: str, imports: list[str]) -> None:
 if __name__ == "__main__":
     if sys.argv[1] == "once":
         os.write(1, answer(sys.stdin.read()))
-        os._exit(0)  # as in the jail; to take an interpreter with pandas apart takes 60 ms
+        os._exit(0)  # as in the jail; the end of an interpreter with pandas takes 60 ms
     else:
         serve(sys.argv[2], sys.argv[3:])

@@ -1,39 +1,46 @@
-"""Errors that only Python's compiler finds, such as `return` outside a function: they say more than the policy can."""
+"""Errors that only Python's compiler finds, such as `return` outside a function.
+
+They come before any refusal, because they say more than the policy can. The compiler takes no bound on time or memory,
+and a script that is refused may be made for it: a `finally` is compiled once for every way out of its `try`, so that
+32 KB take minutes and gigabytes. A checker's own limits (service/checkers.py) would end that, but with the check, and
+the author would learn nothing of the violations. So what the compiler costs is estimated first.
+"""
 
 import ast
 from typing import Final
 
+from policy.parse import SourceError, compile_whole
 from policy.report import Report
-from policy.structure import SourceError, compile_whole
-from policy.survey import Survey
+from policy.script_index import ScriptIndex
 
-# About 50 milliseconds, and some thousands of lines. The compiler takes no bound on time or memory, and a script that
-# is refused may be made for it: a `finally` is compiled once for every way out of its `try`, names of alternative
-# patterns are sorted into each other's order, keywords and functions are compared with each other, and every scope gets
-# the names of those around it.
+# About 50 milliseconds, and some thousands of lines.
 _MAX_COST: Final = 30_000
 
 
-def compile_error(survey: Survey, script: str) -> Report | None:
-    """What the compiler finds wrong with a script that has been parsed; None where it finds nothing, or costs too much.
+def compile_error(index: ScriptIndex, script: str) -> Report | None:
+    """Return what the compiler finds wrong with a parsed script; None if it finds nothing, or would cost too much.
 
     Nothing of the script runs.
     """
-    if survey.size > _MAX_COST:
+    if index.size > _MAX_COST:
         return None
     try:
-        cost, _, scopes = _cost(survey.tree)
+        cost, _, scopes = _cost(index.tree)
         if cost + scopes * cost // 100 <= _MAX_COST:
             compile_whole(script)
     except SourceError as error:
         return error.report
     except (RecursionError, MemoryError, ValueError, OverflowError, SystemError):
-        return None  # what is too much for the compiler is not Python's to name
+        return None  # the script is too much for the compiler, which names no error then
     return None
 
 
 def _cost(node: ast.AST) -> tuple[int, int, int]:
-    """How much there is to compile in a node; by how many ways it is left; how many scopes are in it."""
+    """Return what a node costs to compile, in how many places it is left, and how many scopes are in it.
+
+    The compiler copies a `finally` for every place where its `try` is left, sorts the names of alternative patterns
+    into each other's order, compares keywords with each other, and gives every scope the names of those around it.
+    """
     total, exits, scopes = 1, 0, 0
     for child in ast.iter_child_nodes(node):
         cost, leaves, inner = _cost(child)

@@ -1,8 +1,7 @@
-"""Whether a target of a rule is anywhere, as far as that is known without importing it.
+"""Doubts about the targets of rules that name nothing, as far as that can be told without an import.
 
 The scripts' Python has packages that the service's Python lacks, and a policy may be written for another version. So a
-target is doubted only where it seems to be misspelt: in the name of a module of Python's own, or in what is looked up
-in such a module.
+target is doubted only if it seems to misspell a module of the standard library, or a name in such a module.
 """
 
 import difflib
@@ -15,18 +14,18 @@ _SIMILAR = 0.8
 
 
 def doubt(target: str) -> str:
-    """Return why a dotted name seems to lead nowhere; empty where nothing speaks against it."""
+    """Return why a dotted name seems to name nothing; empty if nothing speaks against it."""
     top, *rest = target.split(".")
     if top not in sys.stdlib_module_names:
         close = difflib.get_close_matches(top, sys.stdlib_module_names, n=1, cutoff=_SIMILAR)
-        if not close or importlib.util.find_spec(top) is not None:  # which imports nothing where there is no dot
+        if not close or importlib.util.find_spec(top) is not None:  # without a dot in the name, this imports nothing
             return ""
         return f"Python has no module {top!r}: did you mean {close[0]!r}?"
     path = top
     found: object = sys.modules.get(top)
     for name in rest:
         if not isinstance(found, ModuleType):
-            return ""  # of what is not imported, or is inside a class, nothing is known
+            return ""  # nothing is known of a module that is not imported, or of a class
         if not hasattr(found, name):
             if _has_submodule(found, name):
                 return ""
@@ -38,7 +37,7 @@ def doubt(target: str) -> str:
 
 
 def _has_submodule(package: ModuleType, name: str) -> bool:
-    """Whether a package has a module of that name that is not imported yet."""
+    """Return whether a package has a module of that name that is not imported yet."""
     folders = getattr(package, "__path__", None)
     full_name = f"{package.__name__}.{name}"
     return folders is not None and importlib.machinery.PathFinder.find_spec(full_name, folders) is not None

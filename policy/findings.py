@@ -1,17 +1,17 @@
-"""What the check of one script has found, and the report on it, which is of bounded size."""
+"""What the check of a script finds, and the report on it, whose size is bounded."""
 
 import ast
 import heapq
 import json
 from typing import Final
 
-from policy.index import Denial
+from policy.denials import Denial
+from policy.parse import split_lines
 from policy.report import Report, Violation
-from policy.structure import split_lines
 
-# More help nobody, and a hostile script could ask for an answer a hundred times its own size.
+# More of them help nobody, and a hostile script could cause an answer of a hundred times its own size.
 MAX_VIOLATIONS: Final = 100
-# Of all messages together, as JSON; the answer has one of them twice, and the places besides.
+# The size of all messages together, as JSON. The answer also has the first message again, and the places.
 _MAX_BYTES = 128 * 2**10
 _MAX_SHOWN = 200
 
@@ -22,26 +22,26 @@ _Found = tuple[
 
 
 class Findings:
-    """What was found, in any order; a thing that is found twice in one place counts once."""
+    """What was found, in any order. The same finding in the same place counts once."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Begin without findings."""
         self._found: set[_Found] = set()
 
     def __bool__(self) -> bool:
-        """Whether there is anything."""
+        """Return whether anything was found."""
         return bool(self._found)
 
     def add(self, node: Node, denial: Denial, what: str) -> None:
-        """Note that a node uses something denied, and what to call it."""
+        """Note that a node uses something denied, and how to name that."""
         self._found.add((node.lineno, node.col_offset, denial.rule, what, denial.message))
 
     def places(self) -> set[tuple[int, int, str]]:
-        """Where something was found, and by which rule."""
+        """Return where something was found, and by which rule."""
         return {(line, column, rule) for line, column, rule, _, _ in self._found}
 
     def report(self, script: str, imports: frozenset[str]) -> Report:
-        """Report the first of them in the order of the source; only for these are messages made."""
+        """Report the first findings in the order of the source; messages are made for these alone."""
         lines = split_lines(script)
         encoded: dict[int, bytes] = {}
         violations: list[Violation] = []
@@ -64,6 +64,6 @@ class Findings:
 
 
 def _cut(what: str) -> str:
-    """A name of a length that can be read; its end tells more than its middle."""
+    """Return a name without its middle if it is too long to read; its end tells more."""
     half = _MAX_SHOWN // 2
     return what if len(what) <= _MAX_SHOWN else f"{what[: half - 1]}…{what[-half:]}"

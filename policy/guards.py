@@ -1,59 +1,59 @@
-"""Modules that are denied but for some of what is in them, such as `importlib` but for `importlib.metadata.version`.
+"""Checks of guarded modules, which are denied except for some of what is in them, such as `importlib.metadata.version`.
 
-Such a module may be imported where the script uses what is allowed in it, and may be named only on the way to that:
-as a value it would go where reading cannot follow it.
+A script may import such a module if it uses what is allowed in it, and may name it only as a part of that path. As a
+value the module would go where reading cannot follow it.
 """
 
 import ast
 
+from policy.denials import Denials
+from policy.evaluator import Evaluator
 from policy.findings import Findings
-from policy.index import RuleIndex
-from policy.resolve import Resolver
 from policy.scope import Scope
-from policy.survey import Survey
+from policy.script_index import ScriptIndex
 
 
-def imports_any(survey: Survey, tops: frozenset[str]) -> bool:
-    """Whether a script imports any of some packages, or something in them."""
-    return any(alias.name.partition(".")[0] in tops for node, _ in survey.imports for alias in node.names) or any(
-        node.module and node.module.partition(".")[0] in tops for node, _ in survey.from_imports
+def imports_any(index: ScriptIndex, tops: frozenset[str]) -> bool:
+    """Return whether a script imports any of these packages, or something in them."""
+    return any(alias.name.partition(".")[0] in tops for node, _ in index.imports for alias in node.names) or any(
+        node.module and node.module.partition(".")[0] in tops for node, _ in index.from_imports
     )
 
 
-def check_guarded(index: RuleIndex, survey: Survey, resolver: Resolver, found: Findings) -> set[str]:
-    """Report what a script does with such modules that is not allowed.
+def check_guarded(denials: Denials, index: ScriptIndex, evaluator: Evaluator, found: Findings) -> set[str]:
+    """Report the uses of guarded modules that are not allowed.
 
     Returns:
-        The paths, modules among them, that the script may import for what it uses of them.
+        The modules that the script may import, for what it uses of them.
     """
     used: set[str] = set()
-    _check_class_imports(index, survey, found)
-    for statement, _ in survey.from_imports:
+    _check_class_imports(denials, index, found)
+    for statement, _ in index.from_imports:
         for alias in statement.names:
             path = f"{statement.module}.{alias.name}"
-            if index.is_allowed(path):
-                used.update(index.guarded_above(path))
-    nodes: list[tuple[ast.expr, Scope, bool]] = [*survey.names, *survey.attributes]
-    nodes += [(node, scope, True) for node, scope in survey.subscripts]
-    nodes += [(node, scope, True) for node, scope in survey.calls if resolver.lookup(node, scope)]
+            if denials.is_allowed(path):
+                used.update(denials.guarded_above(path))
+    nodes: list[tuple[ast.expr, Scope, bool]] = [*index.names, *index.attributes]
+    nodes += [(node, scope, True) for node, scope in index.subscripts]
+    nodes += [(node, scope, True) for node, scope in index.calls if evaluator.lookup(node, scope)]
     for node, scope, is_bare in nodes:
-        for path in resolver.paths(node, scope):
-            if index.is_allowed(path):
-                used.update(index.guarded_above(path))
-            elif (is_bare if path in index.guarded else any(index.guarded_above(path))) and (
-                denial := index.path_rule(path)
+        for path in evaluator.paths(node, scope):
+            if denials.is_allowed(path):
+                used.update(denials.guarded_above(path))
+            elif (is_bare if path in denials.guarded else any(denials.guarded_above(path))) and (
+                denial := denials.path_rule(path)
             ):
                 found.add(node, denial, path)
     return used
 
 
-def _check_class_imports(index: RuleIndex, survey: Survey, found: Findings) -> None:
-    """Report such modules where a class imports them, and so has them as its attributes."""
-    statements: list[tuple[ast.Import | ast.ImportFrom, Scope]] = [*survey.imports, *survey.from_imports]
+def _check_class_imports(denials: Denials, index: ScriptIndex, found: Findings) -> None:
+    """Report guarded modules that a class imports, and so has as its attributes."""
+    statements: list[tuple[ast.Import | ast.ImportFrom, Scope]] = [*index.imports, *index.from_imports]
     for statement, scope in statements:
         for alias in statement.names if scope.kind == "class" else ():
             path = alias.name if alias.asname else alias.name.partition(".")[0]
             if isinstance(statement, ast.ImportFrom):
                 path = f"{statement.module}.{alias.name}"
-            if path in index.guarded and (denial := index.path_rule(path)):
+            if path in denials.guarded and (denial := denials.path_rule(path)):
                 found.add(alias, denial, f"import {path}")

@@ -1,12 +1,12 @@
-# ruff: noqa: RUF001 (characters that look like others are what some of this is about)
-"""What to say beside Python's own message about a syntax error, where a script shows what its author took it for."""
+# ruff: noqa: RUF001 (some hints are about characters that look like others)
+"""Hints beside Python's own message about a syntax error, for mistakes that can be told from the script."""
 
 import re
 import unicodedata
 from collections.abc import Callable
 from typing import Final
 
-_MAX_LINE: Final = 2000  # what is looked at of a line
+_MAX_LINE: Final = 2000  # so many characters of a line are looked at
 _FENCE = re.compile(r"\s*(```|~~~)")
 _HELP = re.compile(r"\s*(\?{1,2}\s*[\w.%]+|[\w.%]+\s*\?{1,2})\s*$")
 _PROMPT = re.compile(r"\s*(>>>|\.\.\.)(\s|$)|\s*In \[\d*\]:|\s*Out\[\d+\]:")
@@ -32,12 +32,12 @@ _INSTEAD: Final = {
 
 
 def hint(lines: list[str], line: int, column: int, message: str) -> str:
-    """Return a sentence that helps; empty where there is none to say.
+    """Return a sentence that helps; empty if there is none.
 
     Args:
-        lines: the script's.
-        line, column: where Python saw the error, both from 1.
-        message: what Python says about it.
+        lines: the lines of the script.
+        line, column: where Python sees the error, both from 1.
+        message: Python's own message.
     """
     if found := _CHARACTER.search(message):
         return _about_character(chr(int(found[1], 16)))
@@ -77,17 +77,17 @@ def _about_character(character: str) -> str:
 def _is_markdown(lines: list[str], line: int, text: str) -> bool:
     if _FENCE.match(text):
         return True
-    # A sentence before the first fence is where Python sees the error then.
+    # If a sentence stands before the first fence, Python sees the error there.
     return line == _first(lines) and any(_FENCE.match(each[:80]) and not each[:1].isspace() for each in lines[line:])
 
 
 def _first(lines: list[str]) -> int:
-    """Return the number of the first line that has something in it."""
+    """Return the number of the first line that is not blank."""
     return next((number for number, each in enumerate(lines, start=1) if each.strip()), 0)
 
 
 def _stands_at(text: str, place: int, sign: str) -> bool:
-    """Whether a sign, and a word after it, stand where a statement or an assigned value begins."""
+    """Return whether a sign, and a word after it, stand where a statement or an assigned value begins."""
     before, at = text[:place].rstrip(), text[place:]
     is_command = re.match(rf"{re.escape(sign)}{{1,2}}[^\W\d=]|{re.escape(sign)}\s*[\w./]", at)
     return bool(is_command) and (not before or before.endswith("="))

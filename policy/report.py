@@ -1,4 +1,4 @@
-"""What the checker says about one script."""
+"""The report of the check of one script."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ class Violation:
     Attributes:
         rule: the rule's id.
         message: what was used, and what to do instead.
-        line, column: where, both from 1; the column counts characters.
+        line, column: its place, both from 1; the column counts characters.
     """
 
     rule: str
@@ -21,16 +21,16 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The verdict on one script.
+    """What the check says about one script.
 
     Attributes:
-        code: None when the script is accepted; otherwise `syntax_error`, `policy_violation`, `missing_main` or
-            `missing_return`, the first that applies in this order.
-        error: one sentence for the script's author; empty when accepted.
-        line, column: where, both from 1, the column in characters; None where no place can be named.
+        code: None if the script is accepted; otherwise the first that applies of `syntax_error`, `policy_violation`,
+            `missing_main` and `missing_return`.
+        error: one sentence for the script's author; empty if the script is accepted.
+        line, column: the place of the error, both from 1, the column in characters; None if there is no such place.
         traceback: for syntax errors, Python's own rendering with the line and the caret; otherwise empty.
-        violations: sorted by line and column; at most `findings.MAX_VIOLATIONS` of them.
-        imports: the top-level name of every module that the script imports, wherever the statement stands.
+        violations: at most `findings.MAX_VIOLATIONS`, sorted by line and column.
+        imports: the top-level name of every module that the script imports anywhere.
     """
 
     code: str | None = None

@@ -12,12 +12,12 @@ import yaml
 from policy.doubts import doubt
 
 SHIPPED = Path(__file__).with_name("rules.yaml")
-# What `extends` may say: there is one set of rules to start from.
+# The only value of `extends`: there is one set of rules to start from.
 _SHIPPED_NAME = "default"
-# The one value that each of these keys may have.
+# These keys have only one possible value.
 _ONLY = {"version": 1, "extends": _SHIPPED_NAME}
 
-# The longest name that a target may have in it; the checker cuts longer ones, which then stand for nothing.
+# The longest component that a target may have. The checker cuts longer ones in scripts, which then match nothing.
 MAX_COMPONENT: Final = 100
 _MAX_MESSAGE = 1000
 
@@ -37,7 +37,7 @@ _TARGETS = {
 
 
 class PolicyFileError(Exception):
-    """The policy file cannot be used; the message has a line for each problem, with the rule and what was expected.
+    """The policy file cannot be used; the message has a line for each problem, with the rule and what is expected.
 
     Attributes:
         path: the file.
@@ -45,7 +45,7 @@ class PolicyFileError(Exception):
     """
 
     def __init__(self, path: Path, problems: Sequence[str]) -> None:
-        """Put the problems together."""
+        """Make the message of the problems."""
         self.path = path
         self.problems = tuple(problems)
         super().__init__("\n".join(f"{path}: {problem}" for problem in problems))
@@ -70,11 +70,11 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PolicyFile(NamedTuple):
-    """What a policy file says.
+    """The content of a policy file.
 
     Attributes:
-        rules: those of the file, and those that it extends.
-        warnings: what is probably not meant, one sentence each.
+        rules: the rules of the file, and the rules that it extends.
+        warnings: probable mistakes, one sentence each.
     """
 
     rules: tuple[Rule, ...]
@@ -89,7 +89,7 @@ class _Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _UniqueKeyLoader(yaml.CSafeLoader):
-    """PyYAML keeps the last of two equal keys in silence, which would lose targets."""
+    """Refuses a key that stands twice. PyYAML itself keeps the last one in silence, which would lose targets."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()
@@ -101,7 +101,7 @@ class _UniqueKeyLoader(yaml.CSafeLoader):
 
 
 def load_rules(path: Path) -> tuple[Rule, ...]:
-    """Read and validate a policy file, as `load_policy_file` does, for its rules alone."""
+    """Read and validate a policy file, and return its rules alone (see `load_policy_file`)."""
     return load_policy_file(path).rules
 
 
@@ -109,13 +109,13 @@ def load_policy_file(path: Path) -> PolicyFile:
     """Read and validate a policy file.
 
     Raises:
-        PolicyFileError: it cannot be read, is not YAML, or does not fit the schema; names every problem.
+        PolicyFileError: the file cannot be read, is not YAML, or does not fit the schema. It names every problem.
     """
     document = _read(path)
     problems = list(_unknown_keys(document, _Content))
     content = _Content(version=1)
     for key, value in document.items():
-        # One field at a time, so that each that is wrong is named.
+        # One field at a time, so that every wrong one is named.
         if key in _Content.__struct_fields__:
             try:
                 content = msgspec.convert({**msgspec.to_builtins(content), key: value}, _Content)
@@ -163,7 +163,7 @@ def _unknown_keys(entry: dict[Any, Any], kind: type[msgspec.Struct]) -> Iterator
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """The end of a sentence about a word that is not known: which of those known is probably meant."""
+    """Return the end of a sentence about an unknown word: which of the known ones is probably meant."""
     close = difflib.get_close_matches(word[:MAX_COMPONENT], known, n=1)
     return f": did you mean `{close[0]}`?" if close else f"; known are {', '.join(known)}"
 
@@ -179,7 +179,7 @@ def _wrong_extension(content: _Content, inherited: tuple[Rule, ...]) -> Iterator
 
 
 def _rule(entry: Any, number: int) -> tuple[Rule | None, list[str]]:
-    """Make a rule of an entry of the file; None where a field is missing or of the wrong type."""
+    """Make a rule of an entry of the file; None if a field is missing or has the wrong type."""
     if not isinstance(entry, dict):
         return None, [f"Expected `object`, got `{type(entry).__name__}` - at `$.rules[{number - 1}]`"]
     problems = list(_unknown_keys(entry, Rule))
@@ -226,7 +226,7 @@ def _problems(rule: Rule) -> Iterator[str]:
 
 
 def _placed(rule: Rule, rules: list[Rule], inherited: tuple[Rule, ...]) -> tuple[list[Rule], list[str]]:
-    """Put a rule among the others: at the end, or in the place of the inherited one that it replaces."""
+    """Add a rule to the others: at the end, or in the place of the inherited one that it replaces."""
     same = next((other for other in rules if other.id == rule.id), None)
     problems = []
     others = [other for other in rules if other is not same]
@@ -251,7 +251,7 @@ def _placed(rule: Rule, rules: list[Rule], inherited: tuple[Rule, ...]) -> tuple
 
 
 def _doubts(rule: Rule) -> Iterator[str]:
-    """What the targets of a rule seem to name that is nowhere; those of the shipped rules are known to be somewhere."""
+    """Return which targets of a rule seem to name nothing. Targets of the shipped rules are known to be right."""
     doubted = [
         (kind, target, why)
         for kind in ("imports", "calls", "texts", "builtins")

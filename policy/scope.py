@@ -1,4 +1,4 @@
-"""Scopes, and what each name in them may be bound to."""
+"""The scopes of a script, and what each name in them may be bound to."""
 
 import ast
 import builtins
@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, Union
 
 ScopeKind = Literal["module", "class", "function", "comprehension"]
 Position = tuple[int, int]
-# What a name may be: an import's dotted path, an expression with its scope, a function, or something unknown.
+# What a name may be bound to: an import's dotted path, an expression with its scope, a function, or something unknown.
 Binding: TypeAlias = Union[str, tuple[ast.expr, "Scope"], "Scope", None]
 
 
@@ -16,12 +16,12 @@ class Scope:
     """A namespace: a module's, a class's, a function's (a lambda's too), or a comprehension's.
 
     Attributes:
-        node: what opens it.
+        node: the node that opens it.
         parent: the scope around it; None for the module.
-        bindings: what each name that is bound here may be.
-        deleted: names that a `del` unbinds.
-        global_names: names that a `global` statement gives to the module.
-        gives_value: for functions: returns a value, or yields.
+        bindings: what each name of this scope may be bound to.
+        deleted: the names that a `del` unbinds.
+        global_names: the names that a `global` statement gives to the module.
+        gives_value: whether the function returns a value, or yields.
     """
 
     __slots__ = ("_definite", "bindings", "deleted", "gives_value", "global_names", "kind", "node", "parent")
@@ -43,11 +43,11 @@ class Scope:
         self._definite: dict[str, Position] | None = None
 
     def bind(self, name: str, value: Binding = None) -> None:
-        """Note one thing that a name may be."""
+        """Note one thing that a name may be bound to."""
         self.bindings.setdefault(name, []).append(value)
 
     def owner(self, name: str) -> "Scope | None":
-        """The scope whose binding a name read here means; None when only builtins are left."""
+        """Return the scope whose binding a name read here means; None if only builtins are left."""
         current: Scope | None = self
         while current is not None:
             if name in current.global_names:
@@ -60,7 +60,7 @@ class Scope:
         return None
 
     def redirect(self, statement: ast.Global | ast.Nonlocal, module: "Scope") -> None:
-        """Move what `global` and `nonlocal` names are bound to here into the scope that owns them."""
+        """Move the bindings of `global` and `nonlocal` names into the scope that owns these names."""
         for name in statement.names:
             owner = module
             if isinstance(statement, ast.Global):
@@ -73,10 +73,10 @@ class Scope:
                 owner.deleted.add(name)
 
     def always_binds(self, name: str, before: Position | None) -> bool:
-        """Whether a name is certainly bound here: at all (`before` is None), or before a position.
+        """Return whether a name is certainly bound here: at all (`before` is None), or before a position.
 
         In functions and comprehensions a name that is bound anywhere is local everywhere. A module or a class body
-        looks an unbound name up further out, so there it must be bound on every way through the statements.
+        looks an unbound name up further out, so every path through its statements has to bind the name.
         """
         if self.kind in ("function", "comprehension"):
             return True
@@ -86,12 +86,12 @@ class Scope:
         return bound_at is not None and name not in self.deleted and (before is None or bound_at <= before)
 
     def bound_at(self, name: str) -> Position:
-        """Where a name that is always bound here is bound at the latest; in functions, from the start."""
+        """Return where a name that is always bound here is bound at the latest; in functions, the start."""
         return (self._definite or {}).get(name, (0, 0))
 
 
 def _definite_bindings(body: Sequence[ast.stmt]) -> dict[str, Position]:
-    """The names that a block binds whichever way it is run through, and where each is bound at the latest."""
+    """Return the names that every path through a block binds, and where each is bound at the latest."""
     bound: dict[str, Position] = {}
     for statement in body:
         end = (statement.end_lineno or 0, statement.end_col_offset or 0)
@@ -106,13 +106,13 @@ def _definite_bindings(body: Sequence[ast.stmt]) -> dict[str, Position]:
             case ast.AnnAssign(target=target, value=ast.expr()):
                 names = _target_names(target)
             case ast.With() | ast.AsyncWith():
-                # What manages the context may swallow an exception: only what is bound before any can be raised counts.
+                # The context manager may swallow an exception: only names that are bound before any is raised count.
                 safe = list(itertools.takewhile(_cannot_fail, statement.body))
                 for name, position in _definite_bindings(safe).items():
                     bound.setdefault(name, position)
             case ast.If():
                 blocks = [statement.body]
-                # An elif is an if in an else: a long chain is flat to its author, and must not recurse here.
+                # An elif is an if in an else. A long chain is flat to its author, and must not cause recursion here.
                 branch = statement
                 while len(branch.orelse) == 1 and isinstance(branch.orelse[0], ast.If):
                     branch = branch.orelse[0]

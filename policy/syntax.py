@@ -1,8 +1,8 @@
-"""The syntax tree's shape: which fields of which nodes the survey visits without a handler of their own."""
+"""The shape of the syntax tree: the fields that the walk visits in nodes without a handler of their own."""
 
 import ast
 
-# Of every other node the fields that hold nodes worth a visit; a node that is missing here was never looked at.
+# The fields with nodes that are worth a visit. A class of nodes that is missing here has not been reviewed.
 CHILD_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
     ast.Module: ("body",),
     ast.Delete: ("targets",),

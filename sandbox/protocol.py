@@ -27,6 +27,17 @@ def frame(text: bytes) -> bytes:
     return len(text).to_bytes(_LENGTH_BYTES, "big") + text
 
 
+class JailLimits(TypedDict):
+    """The limits that the jail enforces; see `sandbox.limits.Limits`, which has more."""
+
+    cpu_seconds: int
+    memory_bytes: int
+    result_bytes: int
+    scratch_bytes: int
+    open_files: int
+    threads: int
+
+
 class Setup(TypedDict):
     """What every script of a jail has in common.
 
@@ -44,7 +55,7 @@ class Setup(TypedDict):
         scratch: the scratch folder, as the jail sees it.
         own_scratch: whether `scratch` holds a folder for each spare, which the supervisor makes, watches and removes;
             if not, it is a file system of the spare's own, which the kernel bounds and removes.
-        memory_bytes, cpu_seconds, result_bytes, scratch_bytes, open_files, threads: see `sandbox.limits.Limits`.
+        limits: what every script may use.
     """
 
     site_packages: str
@@ -58,35 +69,31 @@ class Setup(TypedDict):
     uids: int
     scratch: str
     own_scratch: bool
-    memory_bytes: int
-    cpu_seconds: int
-    result_bytes: int
-    scratch_bytes: int
-    open_files: int
-    threads: int
+    limits: JailLimits
 
 
 class Order(TypedDict):
     """What one spare has of its own.
 
     Attributes:
-        number: one that no other living spare has; its user id and the name of its scratch folder follow from it.
+        uid_index: an index into the scripts' user ids that no other living spare has; the name of its scratch folder
+            follows from it too.
         address_space_bytes: how much address space the jail's first process takes; a script's memory is added to it.
         tasks: how many processes and threads its user may have in all.
     """
 
-    number: int
+    uid_index: int
     address_space_bytes: int
     tasks: int
 
 
-ORDER_NUMBER_BYTES = 8
+_ORDER_INTEGER_BYTES = 8
 
 
 def pack(order: Order) -> bytes:
     """Return an order as the host sends it: three integers, in the order of the fields."""
-    numbers = (order["number"], order["address_space_bytes"], order["tasks"])
-    return b"".join(number.to_bytes(ORDER_NUMBER_BYTES, "big") for number in numbers)
+    integers = (order["uid_index"], order["address_space_bytes"], order["tasks"])
+    return b"".join(integer.to_bytes(_ORDER_INTEGER_BYTES, "big") for integer in integers)
 
 
 class Script(TypedDict):

@@ -1,1 +1,1 @@
-"""What lies between a socket and the sandbox: settings, requests, answers, logs, and how the server is run."""
+"""What lies between a socket and the sandbox: settings, requests, responses, logs, and how gunicorn serves."""

@@ -1,4 +1,4 @@
-"""Serves on this machine: `python -m service`, by functions-framework, after a look at the settings.
+"""Serves on this machine: `python -m service` checks the settings and hands over to functions-framework.
 
 functions-framework reads PORT before it loads the service, and answers a wrong one with its own usage text.
 """

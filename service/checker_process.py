@@ -1,9 +1,9 @@
 """The process that checks scripts: `python -m service.checker_process FD`.
 
-A script is parsed by CPython's own parser, and a hostile one can make that slow, large, or worse. So it is not parsed
-in the server. This process, the checker zygote, takes the policy's rules from the server, loads what a check needs, and
-forks a checker for each order. A checker has no privileges, no files and a filter; it checks one script after another,
-each within its time and its memory, and the kernel kills it if a script takes more.
+CPython's own parser parses a script, and a hostile script can make that slow, large, or worse. So the server does not
+parse it. This process, the checker zygote, takes the policy's rules from the server, loads what a check needs, and
+forks a checker whenever the server asks for one. A checker has no privileges, no files and a seccomp filter. It checks
+one script after another, each within its time and memory, and the kernel kills it if a script takes more.
 """
 
 import gc
@@ -20,18 +20,18 @@ import msgspec
 
 from policy import Policy, Report
 from sandbox.host.seccomp import compile_filter, load_filter
-from sandbox.jail import kernel
+from sandbox.jail import kernel, landlock
 from sandbox.limits import MB
-from service.checker_messages import LENGTH_BYTES, PATIENT, READY, Answer, Setup
+from service.checker_protocol import LENGTH_BYTES, READY, SLOW, Setup, Verdict
 
-# Nobody's: beside the server's own (service/launcher.py), for a server that is root.
+# A user and group of nobody's, beside the server's own (service/launcher.py). A server that is root needs it.
 UNPRIVILEGED_ID = 65_531
 FILTER = Path(__file__).resolve().parent.parent / "nsjail" / "checker.seccomp.yaml"
-# A checker that has grown by this, or has used so much CPU time, makes room for a new one.
+# A checker that has grown by this much, or has used this much CPU time, makes room for a new one.
 _RETIRE_BYTES = 48 * MB
 _RETIRE_CPU_SECONDS = 20.0
-# Patient checkers come after quick ones, and as late as scripts (nsjail/*.cfg).
-_PATIENT_NICE = 5
+# Slow checkers yield to fast ones, as scripts do (nsjail/*.cfg).
+_SLOW_NICE = 5
 SOCKET_FD = 3
 LIMITS = {
     resource.RLIMIT_NOFILE: SOCKET_FD + 1,
@@ -43,7 +43,7 @@ LIMITS = {
 }
 _READ_BYTES = 64 * 2**10
 
-# These have the zygote load what a check loads when it first needs it; a checker can open no file.
+# Checking these makes the zygote load what a check loads at first use; a checker can open no file.
 _SAMPLES = (
     "import os as o, sys\nfrom math import *\n\ndef main(ä=1):\n    return getattr(o, f'{ä}')\n",
     "class A:\n    x: int = 'a' 'b'.join([str(1)])\n\nmain = '{0.x}'.format(A)\n",
@@ -59,7 +59,7 @@ _SAMPLES = (
 
 
 class CheckerProcess:
-    """The zygote, and what a checker inherits of it."""
+    """The zygote, and what a checker inherits from it."""
 
     def __init__(self, setup: Setup) -> None:
         """Load what a check needs, then drop every privilege."""
@@ -75,46 +75,46 @@ class CheckerProcess:
         gc.collect()
         gc.freeze()  # what is there now stays shared with every checker
 
-    def fork(self, control: socket.socket, order: bytes) -> None:
-        """Fork a checker, and hand its socket and a pidfd of it to the server."""
+    def fork(self, control: socket.socket, tier: bytes) -> None:
+        """Fork a checker of a tier, and hand its socket and a pidfd of it to the server."""
         host_end, own_end = socket.socketpair()
         pid = os.fork()
         if pid == 0:
-            self._become_checker(own_end.detach(), patient=order == PATIENT)
+            self._become_checker(own_end.detach(), slow=tier == SLOW)
         own_end.close()
         pidfd = os.pidfd_open(pid)
         with host_end:
             socket.send_fds(control, [str(pid).encode()], [host_end.fileno(), pidfd])
         os.close(pidfd)
 
-    def _become_checker(self, fd: int, *, patient: bool) -> NoReturn:
-        """Isolate this process, and check what comes over its socket until that is closed."""
+    def _become_checker(self, fd: int, *, slow: bool) -> NoReturn:
+        """Isolate this process, and check what arrives at its socket until that is closed."""
         try:
-            if patient:
-                os.nice(_PATIENT_NICE)
+            if slow:
+                os.nice(_SLOW_NICE)
             isolate(fd, self._null, self._program, self._address_space_bytes)
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            seconds = self._setup.patient_seconds if patient else self._setup.quick_seconds
-            last = False
-            while not last:
+            seconds = self._setup.slow_cpu_seconds if slow else self._setup.fast_cpu_seconds
+            retires = False
+            while not retires:
                 script = _read_message(SOCKET_FD).decode("utf-8", "surrogatepass")
-                signal.setitimer(signal.ITIMER_PROF, seconds)  # whose signal kills
+                signal.setitimer(signal.ITIMER_PROF, seconds)  # SIGPROF kills this process
                 report, fault = self.check(script)
                 used = resource.getrusage(resource.RUSAGE_SELF)
-                last = (used.ru_maxrss - before) * 1024 > _RETIRE_BYTES
-                last = last or used.ru_utime + used.ru_stime > _RETIRE_CPU_SECONDS
-                answer = msgspec.json.encode(Answer(report, fault, last))
+                retires = (used.ru_maxrss - before) * 1024 > _RETIRE_BYTES
+                retires = retires or used.ru_utime + used.ru_stime > _RETIRE_CPU_SECONDS
+                verdict = msgspec.json.encode(Verdict(report, fault, retires))
                 signal.setitimer(signal.ITIMER_PROF, 0)
-                _write_all(SOCKET_FD, len(answer).to_bytes(LENGTH_BYTES, "big") + answer)
+                _write_all(SOCKET_FD, len(verdict).to_bytes(LENGTH_BYTES, "big") + verdict)
         finally:
             os._exit(0)
 
     def check(self, script: str) -> tuple[Report | None, str]:
-        """Return the report, or how the check failed."""
+        """Return the report and an empty text, or None and how the check failed."""
         try:
             return self.policy.check(script), ""
         except (MemoryError, RecursionError):
-            os._exit(0)  # to the server it is as if the kernel had ended the process
+            os._exit(0)  # the server takes this as if the kernel had killed the process
         except Exception as error:
             trace = error.__traceback__
             while trace and trace.tb_next:
@@ -125,16 +125,16 @@ class CheckerProcess:
 
 
 def main() -> None:
-    """Fork a checker for each order, until the server closes the socket."""
+    """Fork a checker whenever the server asks, until it closes the socket."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    with suppress(OSError):  # a kernel that is out of memory chooses by size, then
-        # A checker is to end before the service does.
+    with suppress(OSError):  # without it, a kernel that is out of memory chooses by size
+        # A checker dies before the service does.
         Path("/proc/self/oom_score_adj").write_text("1000")
     zygote = CheckerProcess(msgspec.json.decode(_read_message(control.fileno()), type=Setup))
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for dead checkers
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps dead checkers
     control.sendall(READY)
-    while order := control.recv(1):
-        zygote.fork(control, order)
+    while tier := control.recv(1):
+        zygote.fork(control, tier)
 
 
 def isolate(fd: int, null: int, program: bytes, address_space_bytes: int) -> None:
@@ -143,8 +143,8 @@ def isolate(fd: int, null: int, program: bytes, address_space_bytes: int) -> Non
     Args:
         fd: the socket that becomes `SOCKET_FD`.
         null: /dev/null, which becomes the standard streams.
-        program: the compiled filter; empty where seccomp cannot be had.
-        address_space_bytes: the most memory.
+        program: the compiled filter; empty if libseccomp is missing.
+        address_space_bytes: the limit on its address space.
 
     Raises:
         OSError: the kernel refuses a step.
@@ -164,7 +164,7 @@ def _compile_filter() -> bytes:
     try:
         return compile_filter(load_filter(FILTER))
     except (OSError, RuntimeError) as error:
-        print(f"Missing: the filter of what checks scripts: {error}; install libseccomp.", file=sys.stderr)
+        print(f"Missing: the seccomp filter of the checkers: {error}; install libseccomp.", file=sys.stderr)
         return b""
 
 
@@ -181,9 +181,9 @@ def _drop_privileges() -> None:
     kernel.drop_capabilities()
     kernel.hide_from_neighbours()
     kernel.forbid_new_privileges()
-    if version := kernel.landlock_version():
-        ruleset = kernel.make_ruleset(version)
-        kernel.restrict_files(ruleset)
+    if version := landlock.version():
+        ruleset = landlock.make_ruleset(version)
+        landlock.restrict(ruleset)
         os.close(ruleset)
 
 

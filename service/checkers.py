@@ -1,11 +1,11 @@
 """Checks scripts against the policy, each within its time and memory, in processes beside the server.
 
-A check has two tries. A quick checker gives it little CPU time, which is far more than a script of ordinary size takes.
-If that is not enough, a patient checker, of which there are few, gives it a whole second at a low priority. Of the
-scripts that wait for a checker the shortest comes first. So a script that is slow to check delays others like it, and
-nobody else.
+A check is tried in two tiers. A fast checker gives it little CPU time, which is still far more than a script of
+ordinary size needs. If that is not enough, a slow checker gives it a whole second at a low priority; there are few of
+those. Of the scripts that wait for a checker, the shortest comes first. So a script that is slow to check delays only
+others like it.
 
-A script that was accepted is not checked again for a while: many callers send one script with ever new arguments.
+The report on an accepted script is cached, because many callers send one script with ever new arguments.
 """
 
 import hashlib
@@ -13,155 +13,106 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 from contextlib import suppress
-from heapq import heapify, heappop, heappush
-from itertools import count
 
 from policy import Report
 from policy.rules import Rule
 from sandbox.limits import KB, MB
-from service.checker_messages import PATIENT, QUICK, Answer, Setup
-from service.checker_zygote import Checker, CheckersUnavailable, CheckerZygote, Kind
+from service.admission import Busy, PrioritySemaphore
+from service.checker_protocol import FAST, SLOW, Setup, Verdict
+from service.checker_zygote import Checker, CheckersUnavailable, CheckerZygote, Tier
 
 MEMORY_BYTES = 300 * MB
-QUICK_SECONDS = 0.05
-PATIENT_SECONDS = 1.0
+FAST_CPU_SECONDS = 0.05
+SLOW_CPU_SECONDS = 1.0
 # Both tries together end within 1.5 s.
-_QUICK_WALL_SECONDS = 0.3
-_PATIENT_WALL_SECONDS = 1.2
-# How long a script waits for a checker that is free, and how many may wait for a patient one: each holds a thread of
-# the server, and most of those are for scripts that take no time to check (service/server.py).
+_FAST_WALL_SECONDS = 0.3
+_SLOW_WALL_SECONDS = 1.2
+# How long a script waits for a free checker, and how many may wait for a slow one: each holds a thread of the server,
+# and most threads are for scripts that take no time to check.
 WAIT_SECONDS = 5.0
-_MOST_WAITING = 16
-# A longer script is for a patient checker at once: a quick one could hardly end with it.
-_QUICK_SCRIPT_BYTES = 64 * KB
+_MAX_WAITING = 16
+# A longer script goes to a slow checker at once: a fast one could hardly finish it.
+_FAST_SCRIPT_BYTES = 64 * KB
 
-# How many accepted scripts are known again, and how many modules one of them may import: what is kept stays small.
-_MOST_KNOWN = 1024
-_MOST_KNOWN_IMPORTS = 32
+# The cache stays small: this many reports, each with at most this many imports.
+_MAX_CACHED = 1024
+_MAX_CACHED_IMPORTS = 32
 
 _TOO_CONVOLUTED = Report("syntax_error", "Script is too large or too convoluted to be checked.")
-
-
-class CheckersBusy(Exception):
-    """The script was not checked in time because others were."""
 
 
 class CheckFailed(Exception):
     """The check itself has a fault; the message says where."""
 
 
-class Turns:
-    """A number of places, and who waits for one: whose script is the shortest comes first.
+class _TierPool:
+    """The checkers of one tier, and the scripts that wait for one."""
 
-    The longer a script is, the longer its check may take. So no number of them makes one wait that is short.
-    """
-
-    def __init__(self, places: int) -> None:
-        """Make free places."""
-        self._lock = threading.Lock()
-        self._free = places
-        self._waiting: list[tuple[int, int, threading.Event]] = []
-        self._numbers = count()
-
-    def take(self, length: int, seconds: float) -> bool:
-        """Take a place; return whether there was one in time.
-
-        Args:
-            length: the script's, by which who waits is ordered.
-            seconds: how long to wait.
-        """
-        with self._lock:
-            if self._free:
-                self._free -= 1
-                return True
-            waiting = (length, next(self._numbers), threading.Event())
-            heappush(self._waiting, waiting)
-        if waiting[2].wait(seconds):
-            return True
-        with self._lock:
-            if waiting[2].is_set():  # since a moment ago
-                return True
-            self._waiting.remove(waiting)
-            heapify(self._waiting)
-            return False
-
-    def give_back(self) -> None:
-        """Give a place to who comes next."""
-        with self._lock:
-            if self._waiting:
-                heappop(self._waiting)[2].set()
-            else:
-                self._free += 1
-
-
-class _Lane:
-    """Some checkers of one kind, and those who wait for one."""
-
-    def __init__(self, zygote: CheckerZygote, kind: Kind, checkers: int, most_waiting: int | None = None) -> None:
-        self._admitted = None if most_waiting is None else threading.Semaphore(checkers + most_waiting)
+    def __init__(self, zygote: CheckerZygote, tier: Tier, size: int, max_waiting: int | None = None) -> None:
+        self._admitted = None if max_waiting is None else threading.Semaphore(size + max_waiting)
         self._zygote = zygote
-        self._kind = kind
-        self._checkers = checkers
-        self._turns = Turns(checkers)
+        self._tier = tier
+        self._size = size
+        self._free = PrioritySemaphore(size)
         self._idle: deque[Checker] = deque()
 
     def fill(self) -> None:
         """Have all checkers ready."""
-        while len(self._idle) < self._checkers:
-            self._idle.append(self._zygote.order(self._kind))
+        while len(self._idle) < self._size:
+            self._idle.append(self._zygote.fork(self._tier))
 
-    def check(self, script: bytes) -> Answer | None:
-        """Return what a checker says of a script; None if the script took too much of it.
+    def check(self, script: bytes) -> Verdict | None:
+        """Return a checker's verdict on a script; None if the script took too much time or memory.
 
         Raises:
-            CheckersBusy: too many wait for a checker, or none was free in time.
-            TimeoutError: the machine has had too little CPU time for the one that was.
-            CheckersUnavailable: there is none.
+            Busy: too many scripts wait for a checker, or none was free in time.
+            TimeoutError: the machine gave the checker too little CPU time.
+            CheckersUnavailable: there is no checker.
         """
         if self._admitted is None:
             return self._check_in_turn(script)
         if not self._admitted.acquire(blocking=False):
-            raise CheckersBusy
+            raise Busy
         try:
             return self._check_in_turn(script)
         finally:
             self._admitted.release()
 
-    def _check_in_turn(self, script: bytes) -> Answer | None:
-        if not self._turns.take(len(script), WAIT_SECONDS):
-            raise CheckersBusy
+    def _check_in_turn(self, script: bytes) -> Verdict | None:
+        if not self._free.acquire(len(script), WAIT_SECONDS):
+            raise Busy
         try:
             checker = self._take()
-            answer = None
+            verdict = None
             try:
-                answer = checker.check(script)
+                verdict = checker.check(script)
             finally:
-                if answer is None or answer.last:
+                if verdict is None or verdict.retires:
                     checker.close()
-                    with suppress(CheckersUnavailable):  # who comes next is told
-                        self._keep(self._zygote.order(self._kind))
+                    with suppress(CheckersUnavailable):  # the next caller hears of it
+                        self._keep(self._zygote.fork(self._tier))
                 else:
                     self._keep(checker)
-            return answer
+            return verdict
         finally:
-            self._turns.give_back()
+            self._free.release()
 
     def _take(self) -> Checker:
         while self._idle:
             checker = self._idle.pop()
-            if checker.waits():
+            if checker.is_alive():
                 return checker
             checker.close()
-        return self._zygote.order(self._kind)
+        return self._zygote.fork(self._tier)
 
     def _keep(self, checker: Checker) -> None:
-        if len(self._idle) < self._checkers:
+        if len(self._idle) < self._size:
             self._idle.append(checker)
         else:
             checker.close()
 
     def refresh(self) -> None:
-        """Replace the checkers that have ended while nobody used them.
+        """Replace the checkers that exited while idle, and continue those that were stopped.
 
         Raises:
             CheckersUnavailable: there are none.
@@ -171,42 +122,42 @@ class _Lane:
                 checker = self._idle.popleft()
             except IndexError:  # the others are in use
                 return
-            checker.go_on()
-            if not checker.waits():
+            checker.resume()
+            if not checker.is_alive():
                 checker.close()
-                checker = self._zygote.order(self._kind)
+                checker = self._zygote.fork(self._tier)
             self._keep(checker)
 
     def close(self) -> None:
-        """Kill every checker that waits; one that checks dies with the zygote."""
+        """Kill every idle checker; a busy one dies with the zygote."""
         while self._idle:
             self._idle.pop().close()
 
 
-class _Accepted:
-    """The reports on the scripts that were accepted last, by the SHA-256 of their text."""
+class _ReportCache:
+    """The reports on the scripts that were accepted last, by the SHA-256 of their text; the oldest leave first."""
 
     def __init__(self) -> None:
         self._reports: OrderedDict[bytes, Report] = OrderedDict()
         self._lock = threading.Lock()
 
-    def find(self, digest: bytes) -> Report | None:
+    def get(self, sha256: bytes) -> Report | None:
         with self._lock:
-            if (report := self._reports.get(digest)) is not None:
-                self._reports.move_to_end(digest)
+            if (report := self._reports.get(sha256)) is not None:
+                self._reports.move_to_end(sha256)
             return report
 
-    def add(self, digest: bytes, report: Report) -> None:
-        if report.code is not None or len(report.imports) > _MOST_KNOWN_IMPORTS:
+    def put(self, sha256: bytes, report: Report) -> None:
+        if report.code is not None or len(report.imports) > _MAX_CACHED_IMPORTS:
             return
         with self._lock:
-            self._reports[digest] = report
-            if len(self._reports) > _MOST_KNOWN:
+            self._reports[sha256] = report
+            if len(self._reports) > _MAX_CACHED:
                 self._reports.popitem(last=False)
 
 
-class Checkers:
-    """Checks scripts; nothing is started before `start`, or before the first check."""
+class CheckerPool:
+    """Checks scripts; it starts nothing before `start` or the first check."""
 
     def __init__(self, rules: Sequence[Rule], script_bytes: int, cpus: int) -> None:
         """Take the policy.
@@ -214,17 +165,16 @@ class Checkers:
         Args:
             rules: the policy's, validated.
             script_bytes: the longest script.
-            cpus: as many checkers there are, and two at the least.
+            cpus: how many checkers there are; at least two.
         """
-        setup = Setup(tuple(rules), script_bytes, MEMORY_BYTES, QUICK_SECONDS, PATIENT_SECONDS)
+        setup = Setup(tuple(rules), script_bytes, MEMORY_BYTES, FAST_CPU_SECONDS, SLOW_CPU_SECONDS)
         self._zygote = CheckerZygote(setup)
-        self._accepted = _Accepted()
-        patient = max(cpus // 2, 1)
-        quick_kind = Kind(QUICK, QUICK_SECONDS, _QUICK_WALL_SECONDS)
-        self._quick = _Lane(self._zygote, quick_kind, max(cpus - patient, 1))
-        self._patient = _Lane(
-            self._zygote, Kind(PATIENT, PATIENT_SECONDS, _PATIENT_WALL_SECONDS), patient, _MOST_WAITING
-        )
+        self._cache = _ReportCache()
+        slow = max(cpus // 2, 1)
+        fast_tier = Tier(FAST, FAST_CPU_SECONDS, _FAST_WALL_SECONDS)
+        slow_tier = Tier(SLOW, SLOW_CPU_SECONDS, _SLOW_WALL_SECONDS)
+        self._fast = _TierPool(self._zygote, fast_tier, max(cpus - slow, 1))
+        self._slow = _TierPool(self._zygote, slow_tier, slow, _MAX_WAITING)
 
     @property
     def failure(self) -> str:
@@ -232,54 +182,55 @@ class Checkers:
         return self._zygote.failure
 
     def start(self) -> None:
-        """Start the processes; if that fails, the next check tries again, and says so if it fails too."""
+        """Start the processes; if that fails, the next check tries again, and raises if it fails too."""
         with suppress(CheckersUnavailable):
-            for lane in (self._quick, self._patient):
-                lane.fill()
+            for pool in (self._fast, self._slow):
+                pool.fill()
 
     def refresh(self) -> None:
-        """Replace what has ended while nobody used it; if that fails, `failure` says why."""
+        """Replace the processes that exited while idle; if that fails, `failure` says why."""
         with suppress(CheckersUnavailable):
-            for lane in (self._quick, self._patient):
-                lane.refresh()
+            for pool in (self._fast, self._slow):
+                pool.refresh()
 
-    def check(self, script: str) -> Report:
+    def check(self, script: str, sha256: bytes | None = None) -> Report:
         """Check a script.
 
         Args:
             script: any str at all.
+            sha256: the digest of its UTF-8 text, if the caller has it.
 
         Raises:
-            CheckersBusy: it could not be checked in time because of others.
-            CheckersUnavailable: nothing can be checked.
+            Busy: it could not be checked in time because of others.
+            CheckersUnavailable: no script can be checked.
             CheckFailed: the check has a fault.
         """
         text = script.encode("utf-8", "surrogatepass")
-        digest = hashlib.sha256(text).digest()
-        if (known := self._accepted.find(digest)) is not None:
-            return known
+        key = sha256 or hashlib.sha256(text).digest()
+        if (cached := self._cache.get(key)) is not None:
+            return cached
         report = self._check(text)
-        self._accepted.add(digest, report)
+        self._cache.put(key, report)
         return report
 
     def _check(self, text: bytes) -> Report:
-        answer = None
-        if len(text) <= _QUICK_SCRIPT_BYTES:
+        verdict = None
+        if len(text) <= _FAST_SCRIPT_BYTES:
             with suppress(TimeoutError):
-                answer = self._quick.check(text)
-        if answer is None:
+                verdict = self._fast.check(text)
+        if verdict is None:
             try:
-                answer = self._patient.check(text)
+                verdict = self._slow.check(text)
             except TimeoutError as error:
-                raise CheckersBusy from error
-        if answer is None:
+                raise Busy from error
+        if verdict is None:
             return _TOO_CONVOLUTED
-        if answer.report is None:
-            raise CheckFailed(answer.fault)
-        return answer.report
+        if verdict.report is None:
+            raise CheckFailed(verdict.fault)
+        return verdict.report
 
     def close(self) -> None:
         """End every process; idempotent."""
         self._zygote.close()
-        for lane in (self._quick, self._patient):
-            lane.close()
+        for pool in (self._fast, self._slow):
+            pool.close()

@@ -1,4 +1,4 @@
-"""What a client sends: the body read within its bounds, and `POST /execute` checked field by field."""
+"""Reads what a client sends: the body within its bounds, and `POST /execute` field by field."""
 
 import io
 import math
@@ -15,17 +15,17 @@ from sandbox.limits import KB, MB
 Value = TypeVar("Value")
 
 _FIELDS = ("script", "args", "timeout")
-# Every field stays JSON text until its own check, so that each wrong one gets its own sentence. Of a field that is
-# given twice the last one counts, as in Python's json.
+# Every field stays JSON text until its own check, so that each wrong one gets its own sentence. If a field is given
+# twice, the last one counts, as in Python's json.
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _script = msgspec.json.Decoder(str)
-# What is in it is the script's to decode: to make a number of a million digits takes minutes.
+# The script's process decodes what is in it: a number of a million digits takes minutes.
 _args = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _timeout = msgspec.json.Decoder(float)
 
-# An escape, and of those of surrogates the ones without their other half.
+# An escape; the group has a surrogate without its other half.
 _ESCAPE = re.compile(r"\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|(u[dD][89a-fA-F][\da-fA-F]{2})|.)")
-# A float that is too large has an exponent that is not negative, or 309 digits, and with them a whole block of these.
+# A float that is too large has an exponent that is not negative, or at least 309 digits, which fill a whole block.
 _EXPONENT = re.compile(rb"[eE]\+?\d")
 _BLOCK = 154
 _STRING_OR_NUMBER = re.compile(rb'"(?:[^"\\]|\\.)*+"|(-?\d++(?:\.\d++)?(?:[eE][+-]?\d++)?)')
@@ -33,25 +33,25 @@ _SHOWN_DIGITS = 40
 _SHOWN_FIELDS = 10
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _PLACE = re.compile(r"\(byte (\d+)\)$")
-# What Python and JavaScript know as a number and JSON does not.
+# Numbers in Python and JavaScript, but not in JSON.
 _NO_NUMBER = re.compile(r"(NaN|Infinity)\b")
 
 
 class BadRequest(Exception):
-    """The request cannot be taken as it is; the message is a sentence for the client.
+    """The request is not as it should be; the message is a sentence for the client.
 
     Attributes:
         code: `invalid_json`, `invalid_request`, `payload_too_large` or `unsupported_media_type`.
     """
 
     def __init__(self, code: str, sentence: str) -> None:
-        """Remember the code of the HTTP contract and the sentence that explains it."""
+        """Take the code of the HTTP contract and the sentence that explains it."""
         super().__init__(sentence)
         self.code = code
 
 
 @dataclass(frozen=True, slots=True)
-class Execute:
+class ExecuteRequest:
     """A request to run a script.
 
     Attributes:
@@ -68,8 +68,8 @@ class Execute:
 def take_body(environ: dict[str, Any]) -> IO[bytes]:
     """Take the body's stream out of a WSGI environment and leave an empty one.
 
-    Whatever runs after the service, functions-framework's own `read_request` above all, reads the rest of the body
-    without a bound; so nothing must be left there for it.
+    functions-framework's own `read_request`, which runs after the service, reads the rest of the body without a bound.
+    So nothing may be left there.
     """
     stream: IO[bytes] = environ["wsgi.input"]
     environ["wsgi.input"] = io.BytesIO()
@@ -81,11 +81,11 @@ def read_body(environ: dict[str, Any], stream: IO[bytes], max_bytes: int) -> byt
     """Read a request's body from the stream that `take_body` returned.
 
     Raises:
-        BadRequest: `payload_too_large` above `max_bytes`, before anything is read where the length is declared;
-            `unsupported_media_type` when it is compressed on its way; `invalid_request` when it ends early, comes too
-            slowly, or is in broken chunks.
+        BadRequest: `payload_too_large` above `max_bytes`, before anything is read if the length is declared;
+            `unsupported_media_type` if it is compressed on its way; `invalid_request` if it ends early, arrives too
+            slowly, or has broken chunks.
     """
-    # The server has checked that this is a number and that no Transfer-Encoding contradicts it.
+    # gunicorn has checked that this is a number and that no Transfer-Encoding contradicts it.
     declared = environ.get("CONTENT_LENGTH")
     coding = environ.get("HTTP_TRANSFER_ENCODING", "").lower()
     if coding not in ("", "chunked"):
@@ -117,7 +117,7 @@ def check_media_type(mimetype: str, parameters: dict[str, str], encoding: str) -
 
     Args:
         mimetype, parameters: the Content-Type, in lower case, and its parameters.
-        encoding: the Content-Encoding, empty when there is none.
+        encoding: the Content-Encoding, empty if there is none.
 
     Raises:
         BadRequest: `unsupported_media_type`.
@@ -130,16 +130,15 @@ def check_media_type(mimetype: str, parameters: dict[str, str], encoding: str) -
         raise BadRequest("unsupported_media_type", "The body must not be compressed (Content-Encoding).")
 
 
-def parse_execute(body: bytes, max_script_bytes: int, max_timeout_seconds: float) -> Execute:
+def parse_execute(body: bytes, max_script_bytes: int, max_timeout_seconds: float) -> ExecuteRequest:
     """Check the body of `POST /execute`.
 
-    A text that is not JSON is `invalid_json`; JSON that is not what is asked for, another type than an object
-    included, is `invalid_request`.
+    A text that is not JSON is `invalid_json`; JSON with the wrong content, such as a list, is `invalid_request`.
 
     Args:
-        body: as it came.
+        body: as it arrived.
         max_script_bytes: the longest script accepted, in UTF-8.
-        max_timeout_seconds: the timeout when none is given, and the highest that may be.
+        max_timeout_seconds: the highest timeout, and the one of a request that gives none.
 
     Raises:
         BadRequest: `invalid_json` or `invalid_request`, with a sentence that names the field.
@@ -166,7 +165,7 @@ def parse_execute(body: bytes, max_script_bytes: int, max_timeout_seconds: float
         timeout_seconds = _parse_field(_timeout, fields["timeout"], sentence)
         if not 0 < timeout_seconds <= max_timeout_seconds:
             raise BadRequest("invalid_request", sentence)
-    return Execute(script, args, timeout_seconds)
+    return ExecuteRequest(script, args, timeout_seconds)
 
 
 def _parse_object(body: bytes) -> dict[str, msgspec.Raw]:
@@ -180,12 +179,12 @@ def _parse_object(body: bytes) -> dict[str, msgspec.Raw]:
     except msgspec.ValidationError as error:
         raise BadRequest("invalid_request", "The body must be a JSON object.") from error
     except msgspec.DecodeError as error:
-        raise BadRequest("invalid_json", f"The body is not JSON: {_why_no_json(body, error)}.") from error
+        raise BadRequest("invalid_json", f"The body is not JSON: {_why_not_json(body, error)}.") from error
     except RecursionError as error:
         raise BadRequest("invalid_request", "The body is nested too deeply.") from error
 
 
-def _why_no_json(body: bytes, error: msgspec.DecodeError) -> str:
+def _why_not_json(body: bytes, error: msgspec.DecodeError) -> str:
     if lone := next(filter(None, (found[1] for found in _ESCAPE.finditer(body.decode()))), None):
         return f"\\{lone} is a lone surrogate, half of a character"
     if body.startswith(_BYTE_ORDER_MARK):
@@ -200,7 +199,7 @@ def _why_no_json(body: bytes, error: msgspec.DecodeError) -> str:
 
 
 def _refuse_too_large(text: bytes, field: str) -> None:
-    """Refuse a number with a fraction or an exponent that no float can hold: Python would make infinity of it."""
+    """Refuse a number with a fraction or an exponent that no float can hold: Python would turn it into infinity."""
     blocks = range(0, len(text), _BLOCK)
     if not _EXPONENT.search(text) and not any(text[at : at + _BLOCK].isdigit() for at in blocks):
         return

@@ -9,11 +9,11 @@ from typing import Any
 
 from sandbox import IsolationLevel, Limits, WarmStart
 from sandbox.limits import KB, MB
-from service.spelling import find_misspelt
-from service.values import (
+from service.setting_types import (
     Setting,
     choice,
     executable,
+    limit,
     parse_cpu_seconds,
     parse_host,
     parse_modules,
@@ -24,17 +24,19 @@ from service.values import (
     seconds,
     whole,
 )
+from service.spelling import find_misspelt
 
-# The environment variable that names the server's end of the socket to the process that starts jails.
+# The environment variable in which the launcher names the server's end of the socket to the spawn broker.
 SPAWN_BROKER_FD = "SPAWN_BROKER_FD"
-# Set by Cloud Run, where the platform alone reaches the port, and not by an address of the machine's own:
+# Cloud Run sets it. There only the platform reaches the port, and not at an address of this machine's own:
 # https://cloud.google.com/run/docs/container-contract#env-vars.
 CLOUD_RUN = "K_SERVICE"
 _THIS_MACHINE, _EVERYWHERE = "127.0.0.1", "0.0.0.0"  # noqa: S104 (see `CLOUD_RUN`)
 
-DEBUGGER = "functions-framework would serve by Flask's debugger, which lets whoever reaches the port run code in it"
+DEBUGGER = "functions-framework would serve with Flask's debugger, which lets whoever reaches the port run code in it"
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _LOG_FORMATS = ("json", "text")
+_HOUR_SECONDS = 3600.0
 
 
 class SettingsError(ValueError):
@@ -46,17 +48,17 @@ class Settings:
     """Every setting, checked.
 
     Attributes:
-        host: the address at which the server listens, without brackets.
-        port: where it listens; functions-framework reads it by itself, here it is only checked.
-        behind_cloud_run: whether this is Cloud Run, which lets through whom it is told to.
-        min_isolation: below this level nothing runs.
-        policy_file: used instead of the policy that comes with the service, if given.
+        host: the address on which the server listens, without brackets.
+        port: the port on which it listens; functions-framework reads it by itself, and here it is only checked.
+        behind_cloud_run: whether this is Cloud Run, which authenticates callers as its IAM policy says.
+        min_isolation: the level below which nothing runs.
+        policy_file: a policy instead of the service's own.
         limits: what one script may use.
         script_bytes, request_bytes: the longest script and the longest request body accepted.
         concurrency: scripts that run at once.
-        warm_start: how scripts start in warm interpreters; None: each starts in a cold jail.
-        nsjail, python: the binary and the scripts' interpreter, where they are not to be found by default.
-        log_level, log_format: what is logged, and whether for machines or for people.
+        warm_start: how scripts start in warm interpreters; None starts each in a cold jail.
+        nsjail, python: another nsjail binary, and another interpreter for scripts, than the default ones.
+        log_level, log_format: the least severe lines that are logged, and `json` or `text`.
         cors_origins: the web origins whose pages may call the service.
         google_cloud_project: the project whose traces the log lines name.
     """
@@ -79,19 +81,21 @@ class Settings:
     google_cloud_project: str
 
 
-# The processors that this process may use, which in a container or under taskset are fewer than the machine has.
+# The processors that this process may use; in a container or under taskset the machine has more.
 _CPUS = len(os.sched_getaffinity(0))
+
+_WARM = WarmStart(spares=0)
 
 TABLE: tuple[Setting, ...] = (
     Setting(
         "HOST",
         "",
         "",
-        "The address at which the server listens: by default this machine's own, on Cloud Run every one.",
+        "The address on which the server listens: by default this machine's own, on Cloud Run every one.",
         "an IP address of this machine, or 0.0.0.0 or :: for all of them",
         parse_host,
     ),
-    whole("PORT", "8080", "", "Where the server listens.", most=65535),
+    whole("PORT", "8080", "", "The port on which the server listens.", most=65535),
     choice(
         "SANDBOX_MIN_ISOLATION",
         IsolationLevel.PROCESS.value,
@@ -101,7 +105,7 @@ TABLE: tuple[Setting, ...] = (
     path("POLICY_FILE", "A YAML file used instead of policy/rules.yaml."),
     seconds(
         "SANDBOX_TIMEOUT_SECONDS",
-        "10",
+        f"{Limits().timeout_seconds:g}",
         "Wall clock for one script, and the most a request may ask for.",
         least=0.1,
         most=3600,
@@ -115,9 +119,9 @@ TABLE: tuple[Setting, ...] = (
         "a whole number from 1 to 3600",
         parse_cpu_seconds,
     ),
-    whole(
+    limit(
         "SANDBOX_MEMORY_MB",
-        "512",
+        "memory_bytes",
         "MB",
         "Memory for one script, above what a fresh interpreter has.",
         least=16,
@@ -126,12 +130,14 @@ TABLE: tuple[Setting, ...] = (
     ),
     whole("SANDBOX_SCRIPT_KB", "256", "KB", "The longest script, in UTF-8.", most=65536),
     whole("SANDBOX_REQUEST_MB", "1", "MB", "The longest request body.", most=1024),
-    whole("SANDBOX_RESULT_MB", "4", "MB", "The longest result, as JSON.", most=1024),
-    whole("SANDBOX_STDOUT_MB", "1", "MB", "What is kept of stdout.", most=1024),
-    whole("SANDBOX_STDERR_MB", "1", "MB", "What is kept of stderr.", most=1024),
-    whole("SANDBOX_SCRATCH_MB", "64", "MB", "The files that one script may write, all together.", most=65536),
-    whole("SANDBOX_OPEN_FILES", "256", "", "File descriptors for one script.", least=16, most=65536),
-    whole("SANDBOX_THREADS", "64", "", "Threads for one script, the first one included.", most=4096),
+    limit("SANDBOX_RESULT_MB", "result_bytes", "MB", "The longest result, as JSON.", most=1024),
+    limit("SANDBOX_STDOUT_MB", "stdout_bytes", "MB", "What is kept of stdout.", most=1024),
+    limit("SANDBOX_STDERR_MB", "stderr_bytes", "MB", "What is kept of stderr.", most=1024),
+    limit(
+        "SANDBOX_SCRATCH_MB", "scratch_bytes", "MB", "The files that one script may write, all together.", most=65536
+    ),
+    limit("SANDBOX_OPEN_FILES", "open_files", "", "File descriptors for one script.", least=16, most=65536),
+    limit("SANDBOX_THREADS", "threads", "", "Threads for one script, the first one included.", most=4096),
     whole("SANDBOX_CONCURRENCY", str(2 * _CPUS), "", "Scripts at once; by default 2 per CPU.", most=1024),
     choice(
         "SANDBOX_MODE",
@@ -143,29 +149,41 @@ TABLE: tuple[Setting, ...] = (
         "SANDBOX_SPARES",
         "",
         "",
-        "Interpreters kept ready; by default as many as SANDBOX_CONCURRENCY. With 0 each is forked when it is wanted.",
+        "Interpreters kept ready; by default as many as SANDBOX_CONCURRENCY. With 0 each is forked when needed.",
         "a whole number from 0 to 1024",
         parse_spares,
     ),
     Setting(
         "SANDBOX_WARM_IMPORTS",
-        "numpy,pandas",
+        ",".join(_WARM.imports),
         "",
         "The modules, with commas between, that are imported beforehand for the scripts that use them.",
         "names of modules, with commas between",
         parse_modules,
     ),
-    whole("SANDBOX_RECYCLE_SCRIPTS", "10000", "", "Scripts after which a warm interpreter is replaced.", most=10**9),
-    whole("SANDBOX_RECYCLE_HOURS", "24", "hours", "Time after which a warm interpreter is replaced.", most=8760),
+    whole(
+        "SANDBOX_RECYCLE_SCRIPTS",
+        str(_WARM.recycle_scripts),
+        "",
+        "Scripts after which a warm interpreter is replaced.",
+        most=10**9,
+    ),
+    whole(
+        "SANDBOX_RECYCLE_HOURS",
+        f"{_WARM.recycle_seconds / _HOUR_SECONDS:g}",
+        "hours",
+        "Time after which a warm interpreter is replaced.",
+        most=8760,
+    ),
     executable("NSJAIL", "Another nsjail binary than the installed one."),
-    executable("SANDBOX_PYTHON", "The interpreter of the scripts' environment, where it is not beside the service."),
+    executable("SANDBOX_PYTHON", "The interpreter of the scripts' environment, if that is not beside the service."),
     choice("LOG_LEVEL", "INFO", "The least severe log lines that are written.", _LOG_LEVELS),
     choice("LOG_FORMAT", "json", "Log lines for Cloud Logging (json) or for people (text).", _LOG_FORMATS),
     Setting(
         "CORS_ORIGINS",
         "",
         "",
-        "The web origins, with commas between, whose pages may call the service; none when empty.",
+        "The web origins, with commas between, whose pages may call the service; empty allows none.",
         "origins such as https://example.com, with commas between",
         parse_origins,
     ),
@@ -180,13 +198,13 @@ TABLE: tuple[Setting, ...] = (
 )
 
 
-# What functions-framework takes from the environment by itself; a wrong one it answers with a stack.
+# What functions-framework reads from the environment by itself; if one is wrong, it prints a stack.
 _OF_THE_FRAMEWORK = (
     whole("WORKERS", "1", "", "gunicorn's worker processes.", most=1024),
     whole("THREADS", "", "", "Threads of each worker.", most=65536),
     choice("DEBUG", "", "Flask's debugger.", ("", "0", "f", "false", "n", "no", "off"), reason=DEBUGGER),
 )
-# Another process runs these two, and has checked them; this one's user may not even see them.
+# The launcher has checked these two, and the spawn broker runs them. The server's user may not even see them.
 _OF_THE_SPAWN_BROKER = ("NSJAIL", "SANDBOX_PYTHON")
 
 
@@ -194,8 +212,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     """Read every setting from `environment`.
 
     Raises:
-        SettingsError: something is wrong; it tells everything that is. A variable that is meant for the service and
-            misspelt counts (see spelling.py), because a misspelt limit would not be one.
+        SettingsError: something is wrong; the message has a line for each wrong setting. A misspelt setting is wrong
+            too (see spelling.py), because a misspelt limit would not be one.
     """
     wrong = [
         f"{name}={environment[name]!r}: there is no such setting" + (f"; did you mean {meant}?" if meant else "")
@@ -219,6 +237,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 
 def _settings(values: dict[str, Any], *, behind_cloud_run: bool) -> Settings:
     """Turn values by variable name, in the table's units, into settings in seconds and bytes."""
+    timeout_seconds = values["SANDBOX_TIMEOUT_SECONDS"]
     return Settings(
         host=values["HOST"],
         port=values["PORT"],
@@ -226,15 +245,9 @@ def _settings(values: dict[str, Any], *, behind_cloud_run: bool) -> Settings:
         min_isolation=IsolationLevel(values["SANDBOX_MIN_ISOLATION"]),
         policy_file=values["POLICY_FILE"],
         limits=Limits(
-            timeout_seconds=values["SANDBOX_TIMEOUT_SECONDS"],
-            cpu_seconds=values["SANDBOX_CPU_SECONDS"] or math.ceil(values["SANDBOX_TIMEOUT_SECONDS"]),
-            memory_bytes=values["SANDBOX_MEMORY_MB"] * MB,
-            result_bytes=values["SANDBOX_RESULT_MB"] * MB,
-            stdout_bytes=values["SANDBOX_STDOUT_MB"] * MB,
-            stderr_bytes=values["SANDBOX_STDERR_MB"] * MB,
-            scratch_bytes=values["SANDBOX_SCRATCH_MB"] * MB,
-            open_files=values["SANDBOX_OPEN_FILES"],
-            threads=values["SANDBOX_THREADS"],
+            timeout_seconds=timeout_seconds,
+            cpu_seconds=values["SANDBOX_CPU_SECONDS"] or math.ceil(timeout_seconds),
+            **{setting.limit: values[setting.name] * setting.scale for setting in TABLE if setting.limit},
         ),
         script_bytes=values["SANDBOX_SCRIPT_KB"] * KB,
         request_bytes=values["SANDBOX_REQUEST_MB"] * MB,
@@ -257,5 +270,5 @@ def _warm_start(values: Mapping[str, Any]) -> WarmStart | None:
         spares=values["SANDBOX_CONCURRENCY"] if spares is None else spares,
         imports=values["SANDBOX_WARM_IMPORTS"],
         recycle_scripts=values["SANDBOX_RECYCLE_SCRIPTS"],
-        recycle_seconds=values["SANDBOX_RECYCLE_HOURS"] * 3600.0,
+        recycle_seconds=values["SANDBOX_RECYCLE_HOURS"] * _HOUR_SECONDS,
     )

@@ -1,14 +1,14 @@
-"""Tells which environment variables are meant for the service and misspelt, though most are meant for others.
+"""Finds the environment variables that are misspelt settings; most variables are other programs'.
 
-A variable is misspelt where one of these holds:
+A variable is a misspelt setting if one of these holds:
 
-- It begins with `SANDBOX_` and is no setting: only the service's own begin so, and a misspelt limit would be none.
-- It is a setting but for upper case and what stands between the words: `LOGLEVEL`, `policy_file`, `NS_JAIL`.
-- It is one slip away from a setting: a letter too many, missing, wrong, or swapped with the next. Every word may have
-  one slip, and a long word two. `PORT` and `HOST` are short and so like other words that only a swap or a doubled
+- It begins with `SANDBOX_` and is no setting: only the service's own do, and a misspelt limit would not be one.
+- It differs from a setting only in upper case and in what separates the words: `LOGLEVEL`, `policy_file`, `NS_JAIL`.
+- It is one slip away from a setting: a letter is added, missing, wrong, or swapped with the next. Every word may have
+  one slip, and a long word two. `PORT` and `HOST` are short and resemble other words, so only a swap or a doubled
   letter counts: `PROT`, not `POST`.
 
-Two kinds of names are other programs' all the same: a setting with something before it (`GLOG_LEVEL`), and what
+Two kinds of names belong to other programs all the same: a setting with something before it (`GLOG_LEVEL`), and what
 Kubernetes sets for a service named "sandbox" in its cluster, see "environment variables" in
 https://kubernetes.io/docs/concepts/services-networking/service/.
 """
@@ -29,14 +29,14 @@ _PORT_OF_KUBERNETES = re.compile(r"(tcp|udp|sctp)://\S+:[0-9]+")
 
 
 def find_misspelt(environment: Mapping[str, str], settings: Iterable[str]) -> dict[str, str]:
-    """Return the variables that are meant for the service and are no settings.
+    """Return the variables that are misspelt settings.
 
     Args:
         environment: the variables.
-        settings: the names that are right.
+        settings: the names of the settings.
 
     Returns:
-        by name, in alphabetical order, the setting that was probably meant; empty where none is like it.
+        by name, in alphabetical order, the setting that was probably meant; empty if none resembles it.
     """
     known = tuple(settings)
     right = {setting: setting.split("_") for setting in known}
@@ -64,9 +64,9 @@ def _most_like(name: str, known: tuple[str, ...]) -> str:
 
 
 def _is_misspelt(words: list[str], right_words: list[str]) -> bool:
-    """Return whether a name, which is not the setting's, is meant to be."""
+    """Return whether a name that is not the setting's is a misspelling of it."""
     squeezed, right = "".join(words), "".join(right_words)
-    if abs(len(squeezed) - len(right)) > 2 * len(right_words):  # soon told apart, as most are
+    if abs(len(squeezed) - len(right)) > 2 * len(right_words):  # most names are told apart here
         return False
     if squeezed == right:
         return True
@@ -90,7 +90,7 @@ def _is_like(word: str, right: str) -> bool:
 
 
 def _is_one_slip(word: str, right: str) -> bool:
-    """Return whether one letter is too many, missing, wrong, or swapped with the next."""
+    """Return whether one letter is added, missing, wrong, or swapped with the next."""
     rest, right_rest = _differing(word, right)
     return max(len(rest), len(right_rest)) <= 1 or _is_swap(rest, right_rest)
 
@@ -106,7 +106,7 @@ def _is_swap(rest: str, right_rest: str) -> bool:
 
 
 def _differing(word: str, right: str) -> tuple[str, str]:
-    """Return what is left of two words without what they begin and end with alike."""
+    """Return two words without their common beginning and their common end."""
     start = 0
     while start < min(len(word), len(right)) and word[start] == right[start]:
         start += 1

@@ -1,4 +1,4 @@
-# What wakes somebody up: an instance that refuses to run scripts, and answers of 5xx.
+# Alerts on instances that refuse to run scripts, and on answers of 5xx.
 
 resource "google_logging_metric" "unhealthy" {
   count = var.alerts ? 1 : 0
@@ -54,7 +54,7 @@ resource "google_monitoring_alert_policy" "trouble" {
   }
 
   documentation {
-    content   = "Ask the service's /health: its `reason` says which layer of isolation failed and what would mend it. The log lines with severity ERROR say the same, and since when."
+    content   = "Ask the service's /health: its `reason` says which layer of isolation failed and what mends it. The log lines with severity ERROR say the same, and since when."
     mime_type = "text/markdown"
   }
 

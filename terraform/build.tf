@@ -1,10 +1,11 @@
-# The image: built by Cloud Build from the Dockerfile, whenever what it is made of has changed.
+# The image. Cloud Build builds it from the Dockerfile whenever a file that it is made of has changed.
 
 locals {
   source_folder = abspath("${path.module}/..")
-  # What the image is built from, and what builds and tries it.
+  # The files that the image is built from, and those that build and try it.
   source_files = sort(setunion(
     fileset(local.source_folder, "{Dockerfile,.dockerignore,.gcloudignore.image,cloudbuild.yaml,LICENSE,main.py,requirements*.txt}"),
+    fileset(local.source_folder, "requirements/*.txt"),
     fileset(local.source_folder, "{policy,sandbox,service}/**/*.{json,py,yaml}"),
     fileset(local.source_folder, "nsjail/*.{cfg,kafel,json,yaml}"),
     fileset(local.source_folder, "tests/container/smoke.py"),
@@ -41,7 +42,7 @@ resource "google_artifact_registry_repository" "images" {
 
 resource "google_storage_bucket" "sources" {
   #checkov:skip=CKV_GCP_62:It holds the sources of this repository for a week; Cloud Audit Logs record who changes it.
-  #checkov:skip=CKV_GCP_78:What is in it can be uploaded again at any time.
+  #checkov:skip=CKV_GCP_78:The sources in it can be uploaded again at any time.
   name                        = "${var.project_id}-${var.name}-sources"
   location                    = var.region
   uniform_bucket_level_access = true
@@ -60,7 +61,7 @@ resource "google_storage_bucket" "sources" {
   depends_on = [google_project_service.apis]
 }
 
-# The provider has no resource that runs a build; gcloud has to be installed and logged in where terraform runs.
+# The provider has no resource that runs a build, so the machine that runs terraform needs gcloud, logged in.
 resource "terraform_data" "image" {
   triggers_replace = [local.image_name, local.image_tag]
 
@@ -85,7 +86,7 @@ resource "terraform_data" "image" {
   ]
 }
 
-# By digest, which a tag that is moved cannot change.
+# The service runs the image by its digest, which nobody can change by moving a tag.
 data "google_artifact_registry_docker_image" "built" {
   location      = var.region
   repository_id = google_artifact_registry_repository.images.repository_id
@@ -98,7 +99,7 @@ resource "google_cloudbuild_trigger" "push" {
   count = var.github == null ? 0 : 1
 
   name            = var.name
-  description     = "Build, try and deploy what is pushed"
+  description     = "Builds, tries and deploys each push"
   location        = var.region
   filename        = "cloudbuild.yaml"
   service_account = google_service_account.build.id

@@ -18,7 +18,7 @@ resource "google_project_service" "apis" {
   disable_on_destroy = false # others may use it
 }
 
-# What the service runs as. It has no role, and so a script that got out of its jail would have none either.
+# The account that the service runs as. It has no role, so a script that got out of its jail would have none either.
 resource "google_service_account" "service" {
   account_id   = "${var.name}-run"
   display_name = "${var.name}: runs the service, has no roles"
@@ -52,7 +52,7 @@ resource "google_storage_bucket_iam_member" "build_reads_sources" {
   member = google_service_account.build.member
 }
 
-# Only builds of pushes deploy; the others leave that to Terraform.
+# Only builds of pushes deploy; Terraform deploys what the others build.
 resource "google_cloud_run_v2_service_iam_member" "build_deploys" {
   count = var.github == null ? 0 : 1
 

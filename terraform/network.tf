@@ -1,4 +1,4 @@
-# The egress lock: a network that leads nowhere, for what gets out of a jail.
+# The egress lock: a network that leads nowhere, in case a script gets out of its jail.
 
 resource "google_compute_network" "locked" {
   count = var.lock_egress ? 1 : 0
@@ -16,7 +16,7 @@ resource "google_compute_subnetwork" "locked" {
   name                     = "${var.name}-locked"
   network                  = google_compute_network.locked[0].id
   region                   = var.region
-  ip_cidr_range            = "10.255.0.0/22" # twice the instances and more, as Direct VPC egress wants
+  ip_cidr_range            = "10.255.0.0/22" # more than twice the instances, which Direct VPC egress needs
   private_ip_google_access = false
 }
 

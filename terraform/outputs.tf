@@ -1,10 +1,10 @@
 output "url" {
-  description = "Where the service is."
+  description = "The address of the service."
   value       = google_cloud_run_v2_service.executor.uri
 }
 
 output "curl" {
-  description = "A command that runs a first script, for whoever is logged in to gcloud and among the invokers."
+  description = "A command that runs a first script, for an invoker who is logged in to gcloud."
   value       = <<-EOT
     curl -s ${google_cloud_run_v2_service.executor.uri}/execute \
       ${var.public ? "" : "-H \"Authorization: Bearer $(gcloud auth print-identity-token)\" "}-H 'Content-Type: application/json' \
@@ -13,7 +13,7 @@ output "curl" {
 }
 
 output "image" {
-  description = "The image that runs, by digest."
+  description = "The image that the service runs, by digest."
   value       = data.google_artifact_registry_docker_image.built.self_link
 }
 
@@ -23,11 +23,11 @@ output "memory_mb" {
 }
 
 output "service_account" {
-  description = "What the service runs as; it has no roles."
+  description = "The account that the service runs as; it has no roles."
   value       = google_service_account.service.email
 }
 
 output "warning" {
-  description = "What is open that need not be."
+  description = "What is open and need not be; null if nothing is."
   value       = var.public ? "Everybody on the internet may call ${google_cloud_run_v2_service.executor.uri} at your cost." : null
 }

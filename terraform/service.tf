@@ -3,7 +3,7 @@
 locals {
   slots = coalesce(var.sandbox_concurrency, 2 * var.cpu)
 
-  # MB of 2^20 bytes. Files that a script writes are memory too, and so is what the service holds of a request.
+  # MB of 2^20 bytes. Files that a script writes take memory too, and so does what the service holds of a request.
   script_memory_mb  = var.sandbox_memory_mb + var.sandbox_scratch_mb
   request_memory_mb = var.sandbox_request_mb + 2 * var.sandbox_result_mb + var.sandbox_stdout_mb + var.sandbox_stderr_mb
   base_memory_mb    = 384 # the service, its warm interpreters and their spares
@@ -14,7 +14,7 @@ locals {
   most_memory_mb  = { 1 = 4096, 2 = 8192, 4 = 16384, 6 = 24576, 8 = 32768 }[var.cpu]
   memory_mb       = max(local.least_memory_mb, 128 * ceil(local.wanted_memory_mb / 128))
 
-  # A script may wait for a slot as long as another runs, then runs itself; the rest is for starting and killing.
+  # A script may wait for a slot as long as another runs; then it runs itself. The 10 s are for starting and killing.
   request_seconds = ceil(2 * var.sandbox_timeout_seconds + 10)
 
   ingress = {
@@ -60,7 +60,7 @@ resource "google_cloud_run_v2_service" "executor" {
   template {
     execution_environment            = "EXECUTION_ENVIRONMENT_GEN2"
     service_account                  = google_service_account.service.email
-    max_instance_request_concurrency = 2 * local.slots # those that run and those that wait
+    max_instance_request_concurrency = 2 * local.slots # scripts that run and scripts that wait
     timeout                          = "${local.request_seconds}s"
 
     scaling {

@@ -1,7 +1,7 @@
-# The settings of the service, under the names that they have there, in lower case, with the same defaults and ranges.
+# The settings of the service: the same names in lower case, the same defaults and ranges.
 
 variable "policy_file" {
-  description = "A YAML file used instead of policy/rules.yaml."
+  description = "A YAML file that takes the place of policy/rules.yaml."
   type        = string
   default     = ""
 
@@ -144,7 +144,7 @@ variable "sandbox_concurrency" {
 }
 
 variable "sandbox_mode" {
-  description = "Whether scripts start in interpreters that are warm and isolated already, or each in a cold jail of its own."
+  description = "Whether a script starts in an interpreter that is warm and isolated already, or in a cold jail of its own."
   type        = string
   default     = "warm"
 
@@ -155,7 +155,7 @@ variable "sandbox_mode" {
 }
 
 variable "sandbox_spares" {
-  description = "Interpreters kept ready; by default as many as sandbox_concurrency. With 0 each is forked when it is wanted."
+  description = "Interpreters of each kind that are kept ready; by default as many as sandbox_concurrency. With 0 each is forked when a script needs it."
   type        = number
   default     = null
 
@@ -166,7 +166,7 @@ variable "sandbox_spares" {
 }
 
 variable "sandbox_warm_imports" {
-  description = "The modules, with commas between, that are imported beforehand for the scripts that use them."
+  description = "The modules, with commas between, that are imported before a script that uses them comes."
   type        = string
   default     = "numpy,pandas"
 

@@ -1,7 +1,7 @@
-# Where it runs, and who may call it. What a script may use is in settings.tf.
+# Where the service runs, and who may call it. settings.tf has what a script may use.
 
 variable "project_id" {
-  description = "The id of the Google Cloud project; billing has to be on in it."
+  description = "The id of the Google Cloud project, which needs billing."
   type        = string
 
   validation {
@@ -11,7 +11,7 @@ variable "project_id" {
 }
 
 variable "region" {
-  description = "The region of everything that has one."
+  description = "The region of all resources that have one."
   type        = string
   default     = "europe-west1"
 
@@ -33,7 +33,7 @@ variable "name" {
 }
 
 variable "labels" {
-  description = "Labels for everything that can have them."
+  description = "Labels for all resources that can have them."
   type        = map(string)
   default     = {}
 }
@@ -56,7 +56,7 @@ variable "public" {
 }
 
 variable "ingress" {
-  description = "From where calls come: all, internal or internal-and-cloud-load-balancing."
+  description = "Where calls may come from: all, internal or internal-and-cloud-load-balancing."
   type        = string
   default     = "all"
 
@@ -67,7 +67,7 @@ variable "ingress" {
 }
 
 variable "lock_egress" {
-  description = "Whether the service is put into a network without routes and with a firewall that denies everything, so that even a broken jail reaches nothing."
+  description = "Whether the service runs in a network without routes, behind a firewall that denies everything, so that even a broken jail reaches nothing."
   type        = bool
   default     = false
 }
@@ -95,7 +95,7 @@ variable "min_instances" {
 }
 
 variable "max_instances" {
-  description = "The most instances, and with that the most that calls can cost."
+  description = "The most instances; they bound what calls can cost."
   type        = number
   default     = 5
 
@@ -111,7 +111,7 @@ variable "max_instances" {
 }
 
 variable "cpu_idle" {
-  description = "Whether an instance gets, and costs, CPU only while it answers. With false, interpreters are warmed between calls too."
+  description = "Whether an instance gets, and costs, CPU only while it answers. If false, interpreters are warmed between calls too."
   type        = bool
   default     = true
 }
@@ -123,7 +123,7 @@ variable "deletion_protection" {
 }
 
 variable "github" {
-  description = "A GitHub repository that is connected to Cloud Build; each push to the branch is built, tried and deployed."
+  description = "A GitHub repository that is connected to Cloud Build, which builds, tries and deploys each push to the branch."
   type = object({
     owner  = string
     name   = string
@@ -133,7 +133,7 @@ variable "github" {
 }
 
 variable "alerts" {
-  description = "Whether an alert is raised when an instance cannot run scripts safely, or answers 5xx."
+  description = "Whether Cloud Monitoring raises an alert if an instance cannot run scripts safely, or answers 5xx."
   type        = bool
   default     = false
 }

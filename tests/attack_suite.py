@@ -1,11 +1,11 @@
-"""`make attack`: every attack of tests/attacks, and the sweep, against services; a table of what held.
+"""`make attack` tries every attack of tests/attacks, and the sweep, on services, and prints a table of what held.
 
-Without `--url` it starts the service itself, at every level that this place allows: warm and cold, as root and as an
-ordinary user, with the policy off and on. With `--url` it attacks a service that runs, as that is set up; a bearer
-token for it is taken from the environment variable `TOKEN`, and its limits, where they are not the defaults, from the
-service's own variables (`SANDBOX_MEMORY_MB`, …).
+Without `--url` it starts the service itself, at every level that this host allows: warm and cold, as root and as an
+ordinary user, with the policy off and on. With `--url` it attacks a running service. It reads a bearer token for that
+service from the environment variable `TOKEN`, and the service's limits, if they are not the defaults, from the
+service's own variables (`SANDBOX_MEMORY_MB`, …). With `--attack NAME` it tries that attack alone, and does not sweep.
 
-It ends with 0 where everything held, with 1 where something did not, and with 2 where a service cannot be attacked.
+It exits with 0 if everything held, with 1 if something got through, and with 2 if a service cannot be attacked.
 """
 
 import argparse
@@ -13,10 +13,8 @@ import os
 import sys
 import tempfile
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,13 +23,14 @@ import requests
 from sandbox.limits import MB
 from service.settings import SettingsError, read_settings
 from tests import sweep
+from tests.attack_report import Findings, Verdict, report
 from tests.attacking import ATTACKS, CATEGORIES, ORDINARY_USER, Attack, Target, attack_facts, run_attack
 from tests.conftest import Serve, servers
 from tests.sandbox.conftest import LEVELS, start_at_level
 
 _SHOWN_CHARACTERS = 500
 _BUSY_TRIES = 20
-# So many attacks in a row without an answer, and there is nobody to attack any more.
+# The suite gives a service up after this many attacks in a row without an answer.
 _MOST_SILENT = 3
 
 
@@ -39,41 +38,16 @@ class CannotAttackError(Exception):
     """There is no service to attack; the message says what would help."""
 
 
-class Verdict(Enum):
-    """What came of an attack."""
-
-    HELD = "it did not get through"
-    REFUSED = "the policy refused it before it ran"
-    LIMITATION = "it got through, as the README says that it does"
-    THROUGH = "it got through, or its answer is none of those that it should be"
-
-
-@dataclass
-class Findings:
-    """What came of all attacks on all services of one column of the table.
+class Choice(NamedTuple):
+    """What to try on a service.
 
     Attributes:
-        services: what was attacked, in words.
-        verdicts: how often each verdict was given, by category.
-        through: what got through, with its answer.
-        limitations: what got through as the README says, by its words.
-        left_out: the attacks that were not tried, by what they would have needed.
-        answered: what the sweeps have found, a word or two for each.
+        attacks: attacks of tests/attacks.
+        sweep: whether to make every system call too.
     """
 
-    services: list[str] = field(default_factory=list)
-    verdicts: dict[str, Counter[Verdict]] = field(default_factory=lambda: defaultdict(Counter))
-    through: list[str] = field(default_factory=list)
-    limitations: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    left_out: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    reachable: set[str] = field(default_factory=set)
-
-    def cell(self, categories: tuple[str, ...]) -> str:
-        """Return the table's cell for some categories."""
-        count = sum((self.verdicts[category] for category in categories), Counter())
-        held = count[Verdict.HELD] + count[Verdict.REFUSED]
-        refused = f", {count[Verdict.REFUSED]} refused" if count[Verdict.REFUSED] else ""
-        return f"{held}/{held + count[Verdict.THROUGH]}{refused}"
+    attacks: list[Attack]
+    sweep: bool = True
 
 
 class Remote:
@@ -104,7 +78,7 @@ class Remote:
         return health
 
     def post(self, script: str, **fields: Any) -> requests.Response:
-        """Send a script to /execute, again while the service is busy with others."""
+        """Send a script to /execute, and repeat it while the service answers that it is busy."""
         for _ in range(_BUSY_TRIES):
             response = self._session.post(f"{self._url}/execute", json={"script": script, **fields}, timeout=120)
             if response.status_code != 429:
@@ -113,44 +87,47 @@ class Remote:
         return response
 
 
-def judge(attack: Attack, came: str, level: str) -> Verdict:
-    """Return the verdict on what came of an attack."""
-    if came in attack.expects:
+def judge(attack: Attack, outcome: str, level: str) -> Verdict:
+    """Return the verdict on the outcome of an attack."""
+    if outcome in attack.expects:
         return Verdict.HELD
-    if came == "policy_violation":
+    if outcome == "policy_violation":
         return Verdict.REFUSED
-    return Verdict.LIMITATION if came in attack.expected_at(level) else Verdict.THROUGH
+    return Verdict.LIMITATION if outcome in attack.expected_at(level) else Verdict.THROUGH
 
 
 def attack_service(
-    target: Target, name: str, health: dict[str, Any], facts: dict[str, Any], attacks: list[Attack], found: Findings
+    target: Target, name: str, health: dict[str, Any], facts: dict[str, Any], choice: Choice, found: Findings
 ) -> None:
-    """Try the attacks for which the facts suffice, and the sweep; add what is found.
+    """Try each chosen attack if the facts that it needs are known, and add the verdicts to `found`.
 
     Raises:
         CannotAttackError: the service does not answer any more.
     """
     found.services.append(name)
     silent = 0
-    for attack in attacks:
+    for attack in choice.attacks:
         if lacking := attack.needs - facts.keys():
             found.left_out[", ".join(sorted(lacking))].add(attack.name)
             continue
         try:
-            came, answer = run_attack(target, attack, facts)
+            outcome, answer = run_attack(target, attack, facts)
             silent = 0
         except (requests.RequestException, KeyError) as error:
-            came, answer = f"no answer: {error!r}", {}
+            outcome, answer = f"no answer: {error!r}", {}
             silent += 1
-        verdict = judge(attack, came, health["isolation"])
+        verdict = judge(attack, outcome, health["isolation"])
         found.verdicts[attack.category][verdict] += 1
         if verdict is Verdict.THROUGH:
-            found.through.append(f"{attack.name} ({name}): {came} {answer}"[:_SHOWN_CHARACTERS])
+            found.through.append(f"{attack.name} ({name}): {outcome} {answer}"[:_SHOWN_CHARACTERS])
         elif verdict is Verdict.LIMITATION:
             found.limitations[attack.limitation].add(attack.name)
         if silent >= _MOST_SILENT:
             raise CannotAttackError(f"{name} does not answer any more, after {found.through[-_MOST_SILENT:]}.")
-    _sweep(target, name, health, found)
+    if choice.sweep:
+        _sweep(target, name, health, found)
+    else:
+        found.reachable.add("not swept")
 
 
 def _sweep(target: Target, name: str, health: dict[str, Any], found: Findings) -> None:
@@ -167,8 +144,8 @@ def _sweep(target: Target, name: str, health: dict[str, Any], found: Findings) -
     found.through += [f"system call ({name}): {sentence}" for sentence in differences]
 
 
-def attack_url(url: str, attacks: list[Attack]) -> dict[str, Findings]:
-    """Attack a service that runs; nothing is known of it but its limits.
+def attack_url(url: str, choice: Choice) -> dict[str, Findings]:
+    """Attack a running service, of which only the limits are known.
 
     Raises:
         CannotAttackError: it cannot be attacked.
@@ -176,19 +153,19 @@ def attack_url(url: str, attacks: list[Attack]) -> dict[str, Findings]:
     try:
         limits = read_settings(os.environ).limits
     except SettingsError as error:
-        raise CannotAttackError(f"The limits of the service are said wrongly:\n{error}") from None
+        raise CannotAttackError(f"The settings of the service's limits are not valid:\n{error}") from None
     remote = Remote(url, os.environ.get("TOKEN", ""))
     health = remote.health()
     facts = {"threads": limits.threads, "open_files": limits.open_files, "memory_mb": limits.memory_bytes // MB}
     facts |= {"scratch_mb": limits.scratch_bytes // MB, "result_mb": limits.result_bytes // MB}
     found = Findings()
-    attack_service(remote, url, health, facts, attacks, found)
+    attack_service(remote, url, health, facts, choice, found)
     if (now := remote.health()) != health:
         found.through.append(f"/health has changed: {now}, and was: {health}")
     return {health["isolation"]: found}
 
 
-def attack_here(attacks: list[Attack]) -> dict[str, Findings]:
+def attack_here(choice: Choice) -> dict[str, Findings]:
     """Start services of every kind, and attack them; return what was found by level and policy."""
     columns: dict[str, Findings] = defaultdict(Findings)
     with tempfile.TemporaryDirectory(prefix="attack-suite-") as name, attack_facts() as facts:
@@ -203,12 +180,12 @@ def attack_here(attacks: list[Attack]) -> dict[str, Findings]:
         with servers(make_folder) as start:
             for policy, settings in (("policy off", {"POLICY_FILE": str(no_rules)}), ("policy on", {})):
                 for kind in _kinds():
-                    _attack_own(start, kind, policy, settings, facts, attacks, columns[f"{kind.level}, {policy}"])
+                    _attack_own(start, kind, policy, settings, facts, choice, columns[f"{kind.level}, {policy}"])
     return columns
 
 
 class Kind(NamedTuple):
-    """One way to run the service."""
+    """How to run the service: `user` is a user id, or None for the user of this process."""
 
     level: str
     mode: str
@@ -228,7 +205,7 @@ def _attack_own(
     policy: str,
     settings: dict[str, str],
     facts: dict[str, Any],
-    attacks: list[Attack],
+    choice: Choice,
     found: Findings,
 ) -> None:
     user = kind.user or os.geteuid()
@@ -236,50 +213,35 @@ def _attack_own(
     server = start_at_level(start, kind.level, kind.mode, user=kind.user, **settings)
     health = requests.get(f"{server.url}/health", timeout=60).json()
     if health.get("isolation") != kind.level:
-        found.left_out[f"{name}: cannot be had here, {health}"].add("every attack")
+        found.left_out[f"{name}: this host does not allow it, {health}"].add("every attack")
     else:
         print(f"Attacking: {name}", file=sys.stderr)
-        attack_service(server, name, health, facts | {"service_pid": server.process.pid}, attacks, found)
+        attack_service(server, name, health, facts | {"service_pid": server.process.pid}, choice, found)
     try:
         server.stop()
     except AssertionError as error:
-        found.through.append(f"The server did not end well ({name}): {error}"[:_SHOWN_CHARACTERS])
-
-
-def report(columns: dict[str, Findings]) -> str:
-    """Return the table and the lists, in Markdown."""
-    lines = [f"| category | {' | '.join(columns)} |", f"| --- |{' --- |' * len(columns)}"]
-    for title, categories in (*((one, (one,)) for one in CATEGORIES), ("all", CATEGORIES)):
-        lines.append(f"| {title} | {' | '.join(found.cell(categories) for found in columns.values())} |")
-    swept = " | ".join(", ".join(sorted(found.reachable)) for found in columns.values())
-    lines += [f"| reachable system calls | {swept} |", ""]
-    lines.append("Held of tried; of those that held, how many the policy refused before they ran.")
-    for column, found in columns.items():
-        lines.append(f"- {column}: {len(found.services)} services: {'; '.join(found.services)}")
-    through = [sentence for found in columns.values() for sentence in found.through]
-    lines += ["", f"Got through: {len(through) or 'nothing'}", *(f"- {sentence}" for sentence in through)]
-    for title, lists in (
-        ("Got through as the README's limitations say", [found.limitations for found in columns.values()]),
-        ("Left out, for want of", [found.left_out for found in columns.values()]),
-    ):
-        together: dict[str, set[str]] = defaultdict(set)
-        for one in lists:
-            for why, names in one.items():
-                together[why] |= names
-        if together:
-            lines += ["", f"{title}:", *(f"- {why}: {', '.join(sorted(names))}" for why, names in together.items())]
-    return "\n".join(lines)
+        found.through.append(f"The server did not stop cleanly ({name}): {error}"[:_SHOWN_CHARACTERS])
 
 
 def main() -> int:
-    """Attack, print the report, and return the status to end with."""
+    """Attack, print the report, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.attack_suite", description="Attack the service.")
-    parser.add_argument("--url", help="of a service that runs")
-    parser.add_argument("--category", action="append", choices=CATEGORIES, help="only these, instead of all")
+    parser.add_argument("--url", help="the address of a running service")
+    parser.add_argument(
+        "--category", action="append", choices=CATEGORIES, help="only this category; can be given again"
+    )
+    parser.add_argument(
+        "--attack", metavar="NAME", help="only this attack: a file of tests/attacks, or one of its cases"
+    )
     options = parser.parse_args()
     attacks = [attack for attack in ATTACKS if attack.category in (options.category or CATEGORIES)]
+    if options.attack:
+        attacks = [attack for attack in attacks if options.attack in (attack.name, attack.name.partition("-")[0])]
+    if not attacks:
+        parser.error(f"there is no attack {options.attack}; each is a file of tests/attacks, without .py")
+    choice = Choice(attacks, sweep=not options.attack)
     try:
-        columns = attack_url(options.url, attacks) if options.url else attack_here(attacks)
+        columns = attack_url(options.url, choice) if options.url else attack_here(choice)
     except CannotAttackError as error:
         print(error, file=sys.stderr)
         return 2

@@ -1,12 +1,12 @@
-"""The attacks of `tests/attacks`, and how one is run against a service.
+"""The attacks of `tests/attacks`, and how to run one against a service.
 
-An attack is a script. The comments at its head say what must come of it (`expects`: a code of the HTTP contract, or
-what its `main` returns), what it is after (`category`), and what the same act does outside the jail (`control`): an
-attack that fails everywhere proves nothing. With lines `# case NAME (CATEGORY): ARGUMENTS` it is one attack for each.
-A line `# limitation at LEVELS: WORDS` names the levels at which it gets through, and the README's words for that. What
-its `main` asks for besides are facts about the machine, or the limits of a script.
+An attack is a script. The comments at its head name the outcome that it must have (`expects`: a code of the HTTP
+contract, or what its `main` returns), what it attacks (`category`), and what the same act does outside the jail
+(`control`): an attack that fails everywhere proves nothing. Each line `# case NAME (CATEGORY): ARGUMENTS` makes an
+attack of its own. A line `# limitation at LEVELS: WORDS` names the levels at which the attack gets through, and quotes
+SECURITY.md on that. The other parameters of its `main` are facts about the machine, or the limits of a script.
 
-Each is harmless where it succeeds: it reads a byte, makes what it removes at once, or changes something to what it is.
+An attack is harmless if it succeeds: it reads a byte, removes at once what it makes, or sets a value to what it was.
 """
 
 import ast
@@ -27,7 +27,8 @@ from tests.conftest import ROOT
 
 LIMITS = {"threads": 32, "open_files": 64, "memory_mb": 128, "scratch_mb": 16, "result_mb": 4}
 SETTINGS = {f"SANDBOX_{name.upper()}": str(value) for name, value in LIMITS.items()} | {"SANDBOX_TIMEOUT_SECONDS": "10"}
-ORDINARY_USER = 12345
+# Each run has its own user: the kernel counts the processes and threads of a user together.
+ORDINARY_USER = 20_000 + os.getpid() % 30_000
 _FOLDER = Path(__file__).parent / "attacks"
 _LIMITATION = re.compile(r"^# limitation at ([a-z, ]+): (.+)$", re.MULTILINE)
 _CASE = re.compile(r"^# case (\w+) \((\w+)\): (.+)$", re.MULTILINE)
@@ -38,15 +39,15 @@ class Attack:
     """One attack.
 
     Attributes:
-        name: the file's, with that of the case.
-        category: what it is after.
+        name: the name of its file, and of its case.
+        category: what it attacks.
         script: the source.
-        arguments: what is given to its `main`, besides the facts.
-        expects: what may come of it.
-        needs: the facts that it cannot do without.
+        arguments: what its `main` gets besides the facts.
+        expects: the outcomes that it may have.
+        needs: the facts that its `main` requires.
         reached_outside: whether the same act succeeds outside the jail.
         limited_at: the levels at which it is known to get through.
-        limitation: the README's words for that.
+        limitation: SECURITY.md's words on that.
     """
 
     name: str
@@ -60,12 +61,12 @@ class Attack:
     limitation: str
 
     def expected_at(self, level: str) -> frozenset[str]:
-        """Return what has to come of it at a level."""
+        """Return the outcomes that it may have at a level."""
         return frozenset({"reached"}) if level in self.limited_at else self.expects
 
 
 def read_attacks(file: Path) -> list[Attack]:
-    """Read one attack, or one for each case."""
+    """Read a file: one attack, or one for each of its cases."""
     script = file.read_text()
 
     def header(key: str) -> str:
@@ -111,7 +112,7 @@ class Target(Protocol):
 
 @contextmanager
 def attack_facts() -> Iterator[dict[str, Any]]:
-    """Make what an attacker who knows the machine would know: listeners, and files that every user may read."""
+    """Make what an attacker who knows this machine would use: listeners, and files that every user may read."""
     folder = Path(f"/var/tmp/attack-facts-{secrets.token_hex(8)}")
     folder.mkdir(mode=0o755)
     secret = folder / "secret"
@@ -150,8 +151,8 @@ def attack_facts() -> Iterator[dict[str, Any]]:
 
 
 def run_attack(target: Target, attack: Attack, facts: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Run one attack; return what came of it, to compare with what it expects, and the answer."""
-    # Those that would never end are given half a second, the others all the time that there is.
+    """Run one attack; return its outcome, to compare with what it expects, and the answer."""
+    # An attack that never ends gets half a second, any other the whole time limit.
     timeout = {"timeout": 0.5} if "timeout" in attack.expects else {}
     answer = target.post(attack.script, args=facts | attack.arguments, **timeout).json()
     return str(answer["result"] if "result" in answer else answer["code"]), answer

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,16 +25,34 @@ ROOT = Path(__file__).parent.parent
 MUST_RUN = os.environ.get("TESTS_MUST_RUN") == "1"
 
 _PR_SET_CHILD_SUBREAPER = 36
-_SLOW = ("needs_terraform_provider", "needs_docker")
+_LAST = ("needs_terraform_provider", "needs_docker")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each run its own temporary folder, which the service can reach as an ordinary user.
+
+    All runs of a user share pytest's folder, and each run closes it to other users again.
+    """
+    if config.option.basetemp is None:
+        folder = Path(tempfile.mkdtemp(prefix="executor-tests-"))
+        folder.chmod(0o755)
+        config.option.basetemp = str(folder / "run")
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def open_basetemp(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let ordinary users pass through the temporary folder."""
+    tmp_path_factory.getbasetemp().chmod(0o711)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the slow ones last: those that build an image, then those that run Terraform."""
-    items.sort(key=lambda item: [item.get_closest_marker(name) is not None for name in _SLOW])
+    """Run the tests that build an image after all others, and the tests that run Terraform last."""
+    items.sort(key=lambda item: [item.get_closest_marker(name) is not None for name in _LAST])
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what cannot be done here."""
+    """Skip a test that needs what this host lacks."""
     if item.get_closest_marker("needs_root") and os.geteuid() != 0:
         pytest.skip("only root may start other users' processes and look into them")
     if item.get_closest_marker("needs_docker") and not docker_works():
@@ -49,10 +68,10 @@ def docker_works() -> bool:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
-    """With TESTS_MUST_RUN=1, as in CI, a test that is skipped has failed."""
+    """Report a skipped test as failed if TESTS_MUST_RUN=1, as in CI."""
     outcome = yield
     report = outcome.get_result()
-    # The provider is a download of another kind, and half a gigabyte; what needs it may be skipped even there.
+    # The provider is a download of half a gigabyte that pip does not do: even CI may skip the tests that need it.
     if MUST_RUN and report.skipped and not item.get_closest_marker("needs_terraform_provider"):
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped, and TESTS_MUST_RUN is set: {report.longrepr}"
@@ -60,7 +79,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
 
 @dataclass
 class Service:
-    """The service on a port of this machine, wherever it runs."""
+    """The service on a port of this machine, as a process or in a container."""
 
     port: int
     session: requests.Session = field(default_factory=requests.Session, kw_only=True)
@@ -70,7 +89,7 @@ class Service:
         return f"http://127.0.0.1:{self.port}"
 
     def processes(self) -> list[psutil.Process]:
-        """Return the processes among which the service's are."""
+        """Return processes that include all of the service's."""
         return list(psutil.process_iter())
 
     def isolation(self) -> str | None:
@@ -83,7 +102,7 @@ class Service:
         return requests.post(f"{self.url}/execute", json={"script": script, **fields}, timeout=60)
 
     def send(self, body: bytes, **headers: str) -> requests.Response:
-        """Send any body to /execute, over a connection that is kept."""
+        """Send any body to /execute, over a connection that stays open."""
         headers = {"Content-Type": "application/json", **headers}
         return self.session.post(f"{self.url}/execute", data=body, headers=headers, timeout=60)
 
@@ -92,7 +111,7 @@ class Service:
         return socket.create_connection(("127.0.0.1", self.port), timeout=30)
 
     def exchange(self, sent: bytes) -> bytes:
-        """Send bytes, end the sending, and return all that comes back."""
+        """Send bytes, shut down the sending side, and return everything that comes back."""
         with self.connect() as connection:
             connection.sendall(sent)
             connection.shutdown(socket.SHUT_WR)
@@ -122,7 +141,7 @@ class Server(Service):
         return [json.loads(line) for line in self.log_text().splitlines()]
 
     def stop(self) -> float:
-        """End the server as Cloud Run does, check that nothing is left of it, and return how long it took."""
+        """Stop the server as Cloud Run does, check that it left no process, and return the seconds that it took."""
         self.session.close()
         started = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
@@ -138,12 +157,12 @@ class Server(Service):
 
 Serve = Callable[..., Server]
 _running: list[Server] = []
-# The processes that tests themselves have started, and still wait for.
+# The processes that tests started themselves and still wait for.
 started_by_tests: set[int] = set()
 
 
 def _orphans() -> dict[int, str]:
-    """Return our living children that no test started: what a server left behind is given to us by the kernel."""
+    """Return our living children that no test started: the kernel gives us the processes that a server left behind."""
     servers = {server.process.pid for server in _running} | started_by_tests
     found = {}
     for entry in Path("/proc").glob("[0-9]*"):
@@ -169,7 +188,7 @@ def start_server(
     open_files: str = "",
     module: Sequence[str] = FUNCTIONS_FRAMEWORK,
 ) -> subprocess.Popen[bytes]:
-    """Start functions-framework as `make run` does, with this environment alone and its output in `folder`/log."""
+    """Start functions-framework as `make run` does, with only this environment; its output goes to `folder`/log."""
     limit = ["prlimit", f"--nofile={open_files}"] if open_files else []
     refuse = [sys.executable, str(ROOT / "tests" / "refuse_namespaces.py")] if without_namespaces else []
     base = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT)}
@@ -209,10 +228,10 @@ def free_port() -> int:
 
 @contextmanager
 def servers(make_folder: Callable[[], Path]) -> Iterator[Serve]:
-    """Give a function that starts a server in a folder of its own; end with all that it has started.
+    """Yield a function that starts a server in its own folder; at the end, stop every server that it started.
 
-    Its arguments are environment variables; `user`, an id; `without_namespaces`, as in plain `docker run`;
-    `open_files`, a limit as prlimit(1) takes it; `module`, what is started.
+    The function takes environment variables, and `user`, a user id; `without_namespaces`, as in a plain `docker run`;
+    `open_files`, a limit in the form of prlimit(1); `module`, the Python module to run, with its arguments.
     """
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
@@ -256,7 +275,7 @@ def servers(make_folder: Callable[[], Path]) -> Iterator[Serve]:
 
 @pytest.fixture(scope="session")
 def new_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
-    """A function that starts a server of one's own; see `servers`."""
+    """A function that starts a server for one test; see `servers`."""
     with servers(lambda: tmp_path_factory.mktemp("server")) as start:
         yield start
 
@@ -277,7 +296,7 @@ def serve(new_server: Serve) -> Serve:
 
 @pytest.fixture(scope="session")
 def server(serve: Serve) -> Server:
-    """A server as it comes."""
+    """A server with the default settings."""
     return serve()
 
 

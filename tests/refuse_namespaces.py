@@ -1,7 +1,7 @@
 """Runs a command as a plain `docker run` would: the kernel refuses it namespaces and mounts.
 
-The rules are those of Docker's default seccomp profile that matter here: clone with a namespace flag, unshare, setns
-and the calls that mount are EPERM, and clone3, whose flags no filter can see, is ENOSYS.
+The rules come from Docker's default seccomp profile: clone with a namespace flag, unshare, setns and the calls that
+mount fail with EPERM, and clone3, whose flags no filter can see, fails with ENOSYS.
 """
 
 import errno
@@ -14,7 +14,7 @@ _NAMESPACE_FLAGS = (0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 
 
 
 def refuse_namespaces() -> None:
-    """Install the filter on this process and all it starts."""
+    """Install the filter on this process and on all that it starts."""
     program = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
     refused = pyseccomp.ERRNO(errno.EPERM)
     for name in ("unshare", "setns", "mount", "umount2", "pivot_root", "fsopen", "fsmount", "move_mount", "open_tree"):

@@ -27,36 +27,36 @@ from tests.conftest import servers
 
 FOLDER = Path(__file__).parent / "reachable_syscalls"
 MACHINE = "x86_64"  # the numbers are of this architecture
-# Today's highest number is below 480; the filter refuses what a later kernel adds, like all that it does not know.
+# Today's highest number is below 480; the filter refuses what a later kernel adds, as it refuses all unknown calls.
 _LAST = 600
 _BEYOND = (1023, 4096, 2**30 - 1, 2**31 - 1, 2**32 - 1)
 
-# Each in a script of its own: rt_sigreturn, vfork, exit, exit_group.
+# Each of these calls has its own script: rt_sigreturn, vfork, exit, exit_group.
 _ALONE = (15, 58, 60, 231)
 # Zeros are valid arguments of these calls, which would then have an effect: msgget, acct, sethostname, setdomainname,
 # kexec_load.
 _NO_ZEROS = (68, 163, 170, 171, 246)
-# Newer kernels let these past every filter; they act only in a probe that a privileged user has set.
+# Newer kernels let these calls pass every filter; they act only in a probe that a privileged user has set.
 _PAST_FILTERS = {335: "uretprobe", 336: "uprobe"}
 _FCNTL, _IOCTL, _CLONE, _PRCTL, _SOCKETPAIR, _KILL, _TGKILL, _SCHED_GETAFFINITY = 72, 16, 56, 157, 53, 62, 234, 204
 _GETSOCKOPT, _MADVISE, _FADVISE = 55, 28, 221
-# CLONE_VM, CLONE_FS, CLONE_FILES, CLONE_SIGHAND, CLONE_THREAD: a thread. CLONE_PIDFD with CLONE_DETACHED: clone(2) has
-# an error for both together, and starts nothing.
+# CLONE_VM, CLONE_FS, CLONE_FILES, CLONE_SIGHAND, CLONE_THREAD: a thread. CLONE_PIDFD with CLONE_DETACHED: clone(2)
+# fails if it gets both, and starts nothing.
 _THREAD, _NOTHING = 0x00010F00, 0x00401000
 _X32 = 2**30  # the bit of the x32 table
 _OF_X32 = (0, 39, 41, 57, 59, 101, 512, 520, 521, 547)
 _OF_INT80 = (2, 11, 20, 26, 102)  # fork, execve, getpid, ptrace, socketcall
 
-# Returns each call's return value, or minus its errno. A timer interrupts calls that wait; a process that a call makes
-# exits at once.
+# Its `main` returns the return value of each call, or minus its errno. A timer interrupts calls that wait. A process
+# that a call makes exits at once.
 SCRIPT = r"""
 import ctypes, mmap, os, signal
 
 libc = ctypes.CDLL(None, use_errno=True)
 
 def by_libc(number, arguments):
-    came = libc.syscall(*[ctypes.c_long(one) for one in (number, *arguments)])
-    return came if came >= 0 else -ctypes.get_errno()
+    value = libc.syscall(*[ctypes.c_long(one) for one in (number, *arguments)])
+    return value if value >= 0 else -ctypes.get_errno()
 
 def by_int80(number, arguments):
     # push rbx; mov eax, edi; xor ebx, ebx; xor ecx, ecx; xor edx, edx; int 0x80; pop rbx; ret
@@ -85,7 +85,7 @@ class Call:
     Attributes:
         name: its name in the list; several calls may share one.
         numbers: the call's number and its arguments; `"own"` stands for the script's process id.
-        int80: whether it is made by the table of 32-bit programs.
+        int80: whether the script makes it by the table of 32-bit programs.
     """
 
     name: str
@@ -176,12 +176,12 @@ def sweep(target: Target) -> tuple[dict[str, str], set[str]]:
     reachable: dict[str, str] = {}
     lacking: set[str] = set()
     for batch in batches:
-        for call, came in zip(batch, _make(target, batch), strict=True):
-            if came == -errno.ENOSYS:
+        for call, value in zip(batch, _make(target, batch), strict=True):
+            if value == -errno.ENOSYS:
                 lacking.add(call.name)
-            if came in (-errno.EPERM, -errno.ENOSYS):
+            if value in (-errno.EPERM, -errno.ENOSYS):
                 continue
-            answer = _ENDS if came is None else _DOES if came >= 0 else _WAITS if came == -errno.EINTR else _LOOKS
+            answer = _ENDS if value is None else _DOES if value >= 0 else _WAITS if value == -errno.EINTR else _LOOKS
             reachable[call.name] = max(answer, reachable.get(call.name, _LOOKS), key=_STRONGEST_LAST.index)
     order = {call.name: index for index, call in enumerate(everything)}
     return dict(sorted(reachable.items(), key=lambda line: order[line[0]])), lacking
@@ -205,10 +205,10 @@ def differences(target: Target, health: dict[str, Any]) -> list[str]:
     new = [f"{name} is reachable: it {answer}" for name, answer in reachable.items() if name not in listed]
     # Landlock governs truncation from its third version on; on older kernels the filter refuses it.
     lacking.update((*_PAST_FILTERS.values(), "truncate"))
-    gone = [f"{name} is no longer reachable" for name in listed.keys() - reachable.keys() - lacking]
+    unreachable = [f"{name} is no longer reachable" for name in listed.keys() - reachable.keys() - lacking]
     changed = {name: answer for name, answer in reachable.items() if listed.get(name, answer) != answer}
     other = [f"{name} {answer}; it is listed as: {listed[name]}" for name, answer in changed.items()]
-    return new + gone + other
+    return new + unreachable + other
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`make attack` tells what held from what did not, and ends with the status that says so."""
+"""`make attack` tells what held from what got through, and exits with the status for that."""
 
 import http.server
 import json
@@ -13,12 +13,15 @@ from typing import Any
 
 import pytest
 
-from tests.attack_suite import Findings, Verdict, judge, report
+from tests.attack_report import Findings, Verdict, report
+from tests.attack_suite import judge
 from tests.attacking import ATTACKS, CATEGORIES, LIMITS, SETTINGS
 from tests.conftest import ROOT, Serve, Server
+from tests.documents import SECURITY
+from tests.making import INSTALLED, make
 from tests.sandbox.conftest import LEVELS
 
-README = " ".join((ROOT / "README.md").read_text().split())
+PROMISES = " ".join(SECURITY.read_text().split())
 
 
 def attack(url: str, *categories: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -30,8 +33,8 @@ def attack(url: str, *categories: str, **environment: str) -> subprocess.Complet
 
 
 @contextmanager
-def service_that_answers(status: int, document: bytes, health: bytes) -> Iterator[tuple[str, list[str | None]]]:
-    """Serve something that is no sandbox; yield its URL and the tokens that it is sent."""
+def fake_service(status: int, document: bytes, health: bytes) -> Iterator[tuple[str, list[str | None]]]:
+    """Serve these documents instead of a sandbox; yield the URL and the tokens that clients send."""
     tokens: list[str | None] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -61,7 +64,8 @@ def service_that_answers(status: int, document: bytes, health: bytes) -> Iterato
         server.shutdown()
 
 
-def test_a_service_that_holds(serve: Serve, no_rules: Path) -> None:
+@pytest.mark.slow
+def test_nothing_gets_through_a_service_that_holds(serve: Serve, no_rules: Path) -> None:
     server = serve(POLICY_FILE=str(no_rules), **SETTINGS)
     done = attack(server.url, "network", "neighbours", **SETTINGS)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -76,16 +80,42 @@ def test_a_service_that_holds(serve: Serve, no_rules: Path) -> None:
     assert left_out
 
 
-def test_a_service_with_its_policy(server: Server) -> None:
+@pytest.mark.slow
+def test_attacks_that_the_policy_refuses_are_counted_as_refused(server: Server) -> None:
     done = attack(server.url, "network")
     assert done.returncode == 0, done.stdout + done.stderr
     assert " refused |" in done.stdout
     assert "not swept: refused" in done.stdout
 
 
-def test_a_service_that_holds_nothing() -> None:
+def make_attack(*variables: str) -> subprocess.CompletedProcess[str]:
+    """Run `make attack`."""
+    return make(ROOT, *INSTALLED, "attack", *variables)
+
+
+def test_a_name_selects_one_attack_or_all_cases_of_a_file(serve: Serve, no_rules: Path) -> None:
+    """A file's name selects all its cases, a case's name selects that case, and any other name is an error."""
+    url = serve(POLICY_FILE=str(no_rules), **SETTINGS).url
+    done = make_attack(f"URL={url}", "ATTACK=mount")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "| privilege | 1/1 |" in done.stdout
+    assert "| kernel |" not in done.stdout
+    assert "| all | 1/1 |" in done.stdout
+    assert "| reachable system calls | not swept |" in done.stdout
+
+    cases = [one.name for one in ATTACKS if one.name.startswith("socket_family-")]
+    assert len(cases) > 1
+    assert f"| all | {len(cases)}/{len(cases)} |" in make_attack(f"URL={url}", "ATTACK=socket_family").stdout
+    assert "| all | 1/1 |" in make_attack(f"URL={url}", f"ATTACK={cases[0]}").stdout
+
+    done = make_attack(f"URL={url}", "ATTACK=no_such")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is no attack no_such; each is a file of tests/attacks" in done.stderr
+
+
+def test_everything_gets_through_a_service_that_holds_nothing() -> None:
     health = b'{"status": "healthy", "isolation": "seccomp"}'
-    with service_that_answers(200, b'{"result": "reached"}', health) as (url, tokens):
+    with fake_service(200, b'{"result": "reached"}', health) as (url, tokens):
         done = attack(url, TOKEN="abc")
     assert done.returncode == 1, done.stdout + done.stderr
     possible = [one for one in ATTACKS if one.needs <= LIMITS.keys()]
@@ -96,33 +126,33 @@ def test_a_service_that_holds_nothing() -> None:
     assert set(tokens) == {"Bearer abc"}
 
 
-def test_a_service_that_cannot_be_attacked() -> None:
-    with service_that_answers(403, b"<html>", b"<html>") as (url, _):
+def test_a_service_that_cannot_be_attacked_is_an_error() -> None:
+    with fake_service(403, b"<html>", b"<html>") as (url, _):
         done = attack(url)
     assert (done.returncode, done.stdout) == (2, "")
     assert "TOKEN=" in done.stderr
-    with service_that_answers(503, b"{}", b'{"status": "unhealthy", "reason": "no nsjail"}') as (url, _):
+    with fake_service(503, b"{}", b'{"status": "unhealthy", "reason": "no nsjail"}') as (url, _):
         done = attack(url)
     assert (done.returncode, done.stdout) == (2, "")
     assert "no nsjail" in done.stderr
 
 
-def test_a_service_that_ends_under_attack() -> None:
-    with service_that_answers(200, b"gone", b'{"isolation": "seccomp"}') as (url, _):
+def test_a_service_that_stops_answering_is_an_error() -> None:
+    with fake_service(200, b"gone", b'{"isolation": "seccomp"}') as (url, _):
         done = attack(url)
     assert (done.returncode, done.stdout) == (2, "")
     assert "does not answer any more" in done.stderr
 
 
-@pytest.mark.parametrize("came", ["reached", "internal_error", "overloaded", "answered: Bad address", "went on"])
-def test_what_is_not_expected_got_through(came: str) -> None:
+@pytest.mark.parametrize("outcome", ["reached", "internal_error", "overloaded", "answered: Bad address", "went on"])
+def test_an_unexpected_outcome_got_through(outcome: str) -> None:
     for one in ATTACKS:
         for level in LEVELS:
-            limited = came == "reached" and level in one.limited_at
-            assert judge(one, came, level) is (Verdict.LIMITATION if limited else Verdict.THROUGH)
+            limited = outcome == "reached" and level in one.limited_at
+            assert judge(one, outcome, level) is (Verdict.LIMITATION if limited else Verdict.THROUGH)
 
 
-def test_a_refusal_is_shown_apart() -> None:
+def test_refusals_are_counted_apart() -> None:
     found = Findings()
     found.verdicts["files"][Verdict.REFUSED] += 2
     found.verdicts["files"][Verdict.HELD] += 3
@@ -130,14 +160,14 @@ def test_a_refusal_is_shown_apart() -> None:
     assert "| files | 5/6, 2 refused |" in report({"seccomp": found})
 
 
-def test_every_attack_is_of_a_category_and_every_category_has_many() -> None:
+def test_every_attack_has_a_category_and_every_category_has_many_attacks() -> None:
     assert {one.category for one in ATTACKS} == set(CATEGORIES)
     assert len({one.name for one in ATTACKS}) == len(ATTACKS)
     assert all(sum(one.category == category for one in ATTACKS) >= 25 for category in CATEGORIES)
 
 
-def test_every_limitation_is_in_the_readme() -> None:
-    limitations = README.split("## Limitations")[1]
+def test_security_md_states_every_limitation() -> None:
+    limitations = PROMISES.split("## What none of them promises")[1].split(" ## ")[0]
     limited = [one for one in ATTACKS if one.limited_at]
     assert limited
     for one in limited:
@@ -145,10 +175,10 @@ def test_every_limitation_is_in_the_readme() -> None:
         assert one.limited_at <= set(LEVELS)
 
 
-def test_there_are_as_many_as_the_readme_says() -> None:
-    assert "more than 500 attacks" in README
+def test_there_are_as_many_attacks_as_security_md_says() -> None:
+    assert "more than 500 attacks" in PROMISES
     assert len(ATTACKS) > 500
 
 
-def test_arguments_are_json() -> None:
+def test_the_arguments_of_attacks_are_json() -> None:
     assert json.loads(json.dumps([one.arguments for one in ATTACKS])) == [one.arguments for one in ATTACKS]

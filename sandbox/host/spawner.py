@@ -28,7 +28,7 @@ from .jail_setup import make_setup
 from .nsjail_command import build_command
 
 # The environment of a jail without nsjail; the .cfg files give the others the same.
-_ENVIRONMENT = {"LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+ENVIRONMENT = {"LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
 # If memory runs out, the kernel kills what descends from here first (proc(5), oom_score_adj): a script and not the
 # service. A shell writes the score, so that the jail's children have it from their first moment.
 _KILLED_FIRST = ("/bin/sh", "-c", 'echo 1000 >/proc/self/oom_score_adj; unset PWD OLDPWD; exec "$@"', "sh")
@@ -132,7 +132,7 @@ class LocalSpawner:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log_write_end,
-                env=_ENVIRONMENT,
+                env=ENVIRONMENT,
                 cwd="/",
                 pass_fds=[theirs.fileno()],
                 # A Ctrl-C in the terminal reaches the service alone, which lets running scripts finish.

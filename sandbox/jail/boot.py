@@ -1,7 +1,7 @@
-"""The first code that runs in the jail: takes the jail-side modules from the control socket and starts the zygote.
+"""The first code that runs in the jail: it reads the jail-side modules from the control socket and starts the zygote.
 
-Its text is the argument of `python -c`, and the modules arrive as code objects over the socket, so that no file of the
-service has to be visible in the jail.
+Python gets its text by `-c`, and the modules as code objects over the socket: no file of the service is visible in the
+jail.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ class BundleImporter:
         return make_spec(name, self, is_package=name == "jail")  # type: ignore[arg-type]
 
     def create_module(self, spec: ModuleSpec) -> None:
-        """Leave it to Python to make the module object."""
+        """Let Python make the module object."""
 
     def exec_module(self, module: ModuleType) -> None:
-        """Run the module's code in it."""
+        """Run the module's code."""
         exec(self.bundle[module.__name__], module.__dict__)  # noqa: S102 (the host's own code)
 
 
 def load_bundle(text: bytes) -> ModuleType:
-    """Make the bundle importable, import its zygote with all it needs, and hide the bundle again.
+    """Import the zygote and all that it needs from the bundle, then hide the bundle.
 
-    Scripts must not find the service's code, by import or in `sys.modules`.
+    Scripts must find the service's code neither by import nor in `sys.modules`.
     """
     bundle = marshal.loads(text)  # noqa: S302 (sent by the host, which is trusted here)
     importer = BundleImporter(bundle)
@@ -55,7 +55,7 @@ def load_bundle(text: bytes) -> ModuleType:
 
 
 def boot() -> None:
-    """Load the bundle that the host sends over the descriptor named as the first argument, and serve."""
+    """Load the bundle that comes through the descriptor in the first argument, and serve."""
     control = socket(fileno=int(sys.argv[1]))
     size = int.from_bytes(control.recv(8, MSG_WAITALL), "big")
     load_bundle(control.recv(size, MSG_WAITALL)).begin(control)

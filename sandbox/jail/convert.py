@@ -1,4 +1,4 @@
-"""Values that JSON knows, made of those that it does not: what `encode` does before it writes.
+"""Converts values that JSON does not know, before `encode` writes them.
 
 | value | becomes |
 | --- | --- |
@@ -13,11 +13,11 @@
 | numpy array, memoryview, pandas Index, Categorical or other array | nested lists of its elements |
 | numpy structured scalar | a list of its fields |
 | pandas DataFrame, Series | see `frames` |
-| set, frozenset | a list, sorted where its elements can be compared |
+| set, frozenset | a list, sorted if its elements can be compared |
 | SimpleNamespace, argparse.Namespace | a dict of its attributes |
 | another mapping (UserDict, ChainMap, mappingproxy) | `Pairs` |
 | an iterator, a view of a dict, another sequence (range, deque, array) or set | `Items` |
-| what derives from dict, list, tuple, str, int or float | its own data, whatever its methods say |
+| an instance of a subclass of dict, list, tuple, str, int or float | its own data, whatever its methods do |
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class Items:
-    """A list whose elements are read as they are written: there may be no end of them."""
+    """A list whose elements are read while they are written: it may be endless."""
 
     def __init__(self, values: Iterable[object]) -> None:
         """Take what yields the elements."""
@@ -43,7 +43,7 @@ class Items:
 
 
 class Pairs:
-    """A dict whose keys and values are read as they are written: there may be no end of them, or a key twice."""
+    """A dict whose items are read while they are written: it may be endless, or have a key twice."""
 
     def __init__(self, items: Iterable[tuple[object, object]]) -> None:
         """Take what yields the keys with their values."""
@@ -51,10 +51,10 @@ class Pairs:
 
 
 def find_converter(kind: type) -> Converter:
-    """Return what makes a simpler value of one of this type; it may have to be converted again.
+    """Return the converter for a type; what it returns may need another conversion.
 
     Raises:
-        NotSerializable: there is nothing that does.
+        NotSerializable: there is none.
     """
     converter = _find(kind, _CONVERTERS)
     if converter is None and hasattr(kind, "__dataclass_fields__"):
@@ -99,7 +99,7 @@ def _from_structured(value: Any) -> object:
 def _from_ndarray(value: Any) -> object:
     if value.ndim == 0:
         return value[()]
-    # `tolist` makes bare integers of dates.
+    # `tolist` turns dates into bare integers.
     return list(value) if value.dtype.kind in "mMV" else value.tolist()
 
 
@@ -139,7 +139,7 @@ def _from_iterator(value: Iterator[object]) -> Items:
 
 
 def _read_iterator(values: Iterator[object]) -> Iterator[object]:
-    """Yield the elements; what code in Python raises while it makes one is left to be the script's own error."""
+    """Yield the elements; an exception of the script's own code is the script's error."""
     try:
         yield from values
     except Exception as error:
@@ -166,7 +166,7 @@ def _shape_of(value: Any) -> tuple[int, ...]:
     return shape
 
 
-# How much these unroll: one element of memory may promise a billion of text, and a set is sorted at once.
+# How many elements these make: one element in memory may stand for a billion, and a set is sorted at once.
 SHAPES: dict[Converter, Callable[[Any], tuple[int, ...]]] = {
     _from_ndarray: _shape_of,
     _from_values: _shape_of,
@@ -175,7 +175,7 @@ SHAPES: dict[Converter, Callable[[Any], tuple[int, ...]]] = {
     _from_set: lambda value: (set.__len__(value) if isinstance(value, set) else frozenset.__len__(value),),
 }
 
-# The first that fits is taken: NaT is a datetime, a numpy.float64 is a float, and many an Enum member is an int.
+# The first that fits counts: NaT is a datetime, a numpy.float64 is a float, and many Enum members are ints.
 _CONVERTERS: tuple[tuple[str, str, Converter], ...] = (
     ("enum", "Enum", lambda value: value.value),
     ("numpy.ma", "masked", _to_none),
@@ -222,7 +222,7 @@ _CONVERTERS: tuple[tuple[str, str, Converter], ...] = (
     ("argparse", "Namespace", vars),
     ("collections", "UserString", lambda value: value.data),
 )
-# What could be read by a protocol of the next table, and is not what it was returned for.
+# Types that fit a protocol of the next table, but whose elements are not what a script wants to return.
 _NEVER: tuple[tuple[str, str, Converter], ...] = tuple(
     (module, name, no_json_form)
     for module, name in (("builtins", "bytes"), ("builtins", "bytearray"), ("_io", "_IOBase"))

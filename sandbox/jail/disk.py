@@ -1,8 +1,8 @@
-"""Finds the script that fills the disk by files without a name, which no look into its folder finds.
+"""Finds the script that fills the disk by files without a name, which no walk through its folder finds.
 
-A file that is unlinked while it is open takes space until it is closed. Whose it is nobody says; but how much its file
-system has lost is known, and how much a process has ever written is told by the kernel when the process has stopped
-(`ru_oublock`, getrusage(2)). So where much is lost that no folder explains, every script is stopped for a moment.
+A file that is unlinked while it is open takes space until it is closed. The kernel does not tell whose it is. It tells
+how much space the file system has lost, and, once a process has stopped, how much it has ever written (`ru_oublock`,
+getrusage(2)). So if the file system loses much, every script is stopped for a moment.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 _BLOCK_BYTES = 512
-# What is lost more slowly than this is the work of others, such as logs.
+# A slower loss is the work of others, such as logs.
 _WINDOW_SECONDS = 60.0
 # From one look to the next.
 _LOOK_SECONDS = 0.05
@@ -33,7 +33,7 @@ class DiskWatch:
     """
 
     def __init__(self, folder: str, limit_bytes: int) -> None:
-        """Take the folder of the scratch folders, and what each may hold."""
+        """Take the folder of the scratch folders, and how much each may hold."""
         self.due = 0.0
         self._folder = folder
         self._limit_bytes = limit_bytes
@@ -43,12 +43,12 @@ class DiskWatch:
         self._lost = 0
         self._asked: set[int] = set()
         self._ask_until = 0.0
-        self._late: set[int] = set()  # have been asked, and will stop yet
+        self._late: set[int] = set()  # those that were asked to stop and have not yet
         self._written: dict[int, int] = {}
         self._judged = True
 
     def look(self, pids: Collection[int]) -> None:
-        """Stop these scripts, where more is lost than one of them can have a right to."""
+        """Stop these scripts if the file system has lost more than any of them may take."""
         now = monotonic()
         self.due = now + _LOOK_SECONDS
         if not self._judged:
@@ -69,7 +69,7 @@ class DiskWatch:
                 os.kill(pid, SIGSTOP)
 
     def count(self, pid: int, usage: resource.struct_rusage) -> bool:
-        """Count what a script that has stopped has written, and have it go on; return whether it was asked to stop."""
+        """Count what a stopped script has written, and continue it; return whether it was asked to stop."""
         if pid not in self._asked and pid not in self._late:
             return False
         self._asked.discard(pid)
@@ -80,9 +80,9 @@ class DiskWatch:
         return True
 
     def culprit(self) -> int:
-        """Return which script is to be killed; 0 where none is, or not all have been counted yet.
+        """Return the script to kill; 0 if there is none, or if not all have been counted yet.
 
-        One that does not stop, as while it waits for the disk, is not waited for long. It is counted when it does.
+        A script that does not stop in time, such as one that waits for the disk, is counted when it does.
         """
         if self._judged or (self._asked and monotonic() < self._ask_until):
             return 0
@@ -93,7 +93,7 @@ class DiskWatch:
         if not written:
             return 0
         pid = max(written, key=written.__getitem__)
-        # As much as its limit each of them may have in its folder.
+        # Each of them may have as much as its limit in its folder.
         explained_bytes = sum(min(one, self._limit_bytes) for one in written.values())
         if written[pid] > 2 * self._limit_bytes and self._lost > explained_bytes + self._limit_bytes:
             return pid
@@ -101,7 +101,7 @@ class DiskWatch:
         return 0
 
     def forget(self, pid: int) -> None:
-        """Expect no answer of a script that has died."""
+        """Stop waiting for a script that has died."""
         self._asked.discard(pid)
         self._late.discard(pid)
         self._written.pop(pid, None)

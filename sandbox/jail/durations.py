@@ -42,7 +42,7 @@ def from_timedelta64(value: Any) -> str | None:
     """Spell a numpy.timedelta64.
 
     Raises:
-        NotSerializable: it counts months or years.
+        NotSerializable: its unit is months or years.
     """
     if str(value) == "NaT":
         return None

@@ -1,8 +1,8 @@
-"""What a script's `main()` returned, as JSON text.
+"""Encodes what a script's `main()` returned as JSON text.
 
-None, bool, int of any size, float, str, list, tuple and dict are written as they are; what else can be written is
-listed in `convert`. NaN and the infinities are null. A lone surrogate, for which UTF-8 has no code, is U+FFFD. A key is
-written as the same value would be, in quotes: `{1: …, None: …}` is `{"1": …, "null": …}`; a tuple as its `str()`.
+None, bool, int of any size, float, str, list, tuple and dict are written directly; `convert` lists the other types. NaN
+and the infinities become null. A lone surrogate, for which UTF-8 has no code, becomes U+FFFD. A key is written like the
+same value, in quotes: `{1: …, None: …}` is `{"1": …, "null": …}`; a tuple is its `str()`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NotSerializable", "TooLarge", "encode", "encode_all"]
 
-# Text is gathered in pieces, which take far more memory than their characters, and joined whenever there are this many.
+# Pieces of text take far more memory than their characters; they are joined whenever there are this many.
 _MAX_PIECES = 4096
 
 
@@ -34,8 +34,8 @@ def encode(value: object, limit_bytes: int) -> bytes:
         limit_bytes: how large the text may be.
 
     Raises:
-        NotSerializable: something in `value` has no JSON form; the message names its place.
-        TooLarge: the text is larger than the limit, which is noticed while it is made.
+        NotSerializable: something in `value` has no JSON form; the message names the path to it.
+        TooLarge: the text is larger than the limit; this is noticed while it is made.
     """
     writer = _Writer(limit_bytes)
     writer.write(value, 0)
@@ -43,7 +43,7 @@ def encode(value: object, limit_bytes: int) -> bytes:
 
 
 async def encode_all(values: AsyncIterable[object], limit_bytes: int) -> bytes:
-    """Return the JSON text of the list of all that comes, each element written when it comes; see `encode`."""
+    """Return the JSON text of the list of all values, each written when it comes; see `encode`."""
     writer = _Writer(limit_bytes)
     index = 0
     async for value in values:
@@ -57,7 +57,7 @@ class _Writer(Speller):
 
     Attributes:
         pieces: text that is not joined yet.
-        chunks: text that is, encoded; `room` is what may come after it.
+        chunks: text that is joined and encoded; `room` is what may follow it.
         open_containers: the ids of the containers around the value being written.
     """
 
@@ -113,12 +113,12 @@ class _Writer(Speller):
             self._join()
 
     def text_of_elements(self, number: int) -> bytes:
-        """Return the text of the list, which has so many elements."""
+        """Return the text of the list, which has `number` elements."""
         self.pieces.append("]" if number else "[]")
         return self.text()
 
     def _write_container(self, value: Any, depth: int) -> None:
-        """Write a container, or what must first be converted."""
+        """Write a container, or a value that must be converted first."""
         plain = value if type(value) in PLAIN else self.to_plain(value)
         kind = type(plain)
         if kind in SPELLINGS:
@@ -130,7 +130,7 @@ class _Writer(Speller):
             raise NotSerializable(f"is nested too deeply: more than {MAX_DEPTH} levels")
         self.open_containers.add(id(value))
         if kind is dict:
-            # Only keys of other types than str can be the same as another.
+            # Two keys can be equal in JSON only if one of them is not a str.
             self._write_object(plain.items(), depth + 1, None if set(map(type, plain)) <= {str} else set())
         elif kind is list or kind is tuple:
             self._write_array(plain, depth + 1)
@@ -161,7 +161,7 @@ class _Writer(Speller):
         pieces.append("]")
 
     def _write_object(self, items: Iterable[tuple[Any, Any]], depth: int, seen: set[str] | None) -> None:
-        """Write an object; `seen` is for the names of the keys, where two can be the same."""
+        """Write an object; `seen` gathers the keys if two can be equal."""
         pieces = self.pieces
         pieces.append("{")
         separator = ""
@@ -194,7 +194,7 @@ class _Writer(Speller):
             self._write_object(zip(names, values, strict=True), depth, None)
 
     def _write_table(self, table: Table, depth: int) -> None:
-        """Write an array of objects that have the same keys."""
+        """Write an array of objects with the same keys."""
         names = self._spell_columns(table)
         openings = [f"{',' if position else '{'}{self._quote(name)}:" for position, name in enumerate(names)]
         self.require(table.rows * (sum(map(len, openings)) + len(openings) + len("},")) - 1)
@@ -220,7 +220,7 @@ class _Writer(Speller):
         pieces.append("]")
 
     def _spell_columns(self, table: Table) -> list[str]:
-        """Return the keys of a table's objects: what is an index level makes way for a column of the same name."""
+        """Return the keys of a table's objects; an index level gets another key than a column of the same name."""
         names = self.spell_keys(table.labels)
         taken = set(names)
         levels = []

@@ -1,6 +1,6 @@
-"""What the caller is told of an exception: a sentence, the script's line, its traceback, and which limit it met.
+"""Describes an exception for the caller: a sentence, the script's line, its traceback, and the limit that it met.
 
-The exception is the script's own, so any of its methods may raise what it likes.
+The exception may be of the script's own class, so each of its methods may raise anything.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from traceback import TracebackException
     from types import TracebackType
 
-    from sandbox.protocol import Setup
+    from sandbox.protocol import JailLimits
 
 _MB = 2**20
 _MAX_TRACEBACK_CHARACTERS = 32 * 2**10
-# How many of the exceptions that led to one are looked at for the reason.
+# How many of an exception's causes are examined for the reason.
 _MAX_LOOKED_AT = 32
 _UNNAMED_MODULES = {"builtins", "__main__", "script"}
 
@@ -41,13 +41,13 @@ def shorten(text: str, max_characters: int) -> str:
     return f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"
 
 
-def describe(error: BaseException, source: str, folder: str, limits: Setup) -> dict[str, str | int | None]:
+def describe(error: BaseException, source: str, folder: str, limits: JailLimits) -> dict[str, str | int | None]:
     """Return an envelope's `error`, `traceback` and `line` for an exception that the script did not catch.
 
     Args:
         error: the exception.
         source: the script's text.
-        folder: its working directory as it was at first, whose modules are its own as well.
+        folder: its first working directory, whose modules are its own too.
         limits: what it may use.
     """
     out_of_memory = issubclass(type(error), MemoryError)
@@ -68,22 +68,22 @@ def describe(error: BaseException, source: str, folder: str, limits: Setup) -> d
     return {"error": message, "traceback": shorten(traceback, _MAX_TRACEBACK_CHARACTERS), "line": line}
 
 
-def out_of_memory_sentence(limits: Setup) -> str:
-    """Say which memory the script has run out of."""
+def out_of_memory_sentence(limits: JailLimits) -> str:
+    """Tell that the script ran out of memory, with its limit."""
     return f"The script ran out of memory (its limit is {limits['memory_bytes'] / _MB:g} MB)"
 
 
 def said(problem: object, name: str) -> str:
-    """Return a name and after it what the problem says of itself."""
+    """Return a name, followed by the `str()` of the problem."""
     try:
-        text = str.__str__(str(problem))  # what str() returns may be of a class of the script's
+        text = str.__str__(str(problem))  # str() may return an instance of the script's class
     except BaseException:
         text = "<exception str() failed>"
     return f"{name}: {text}" if text else name
 
 
 def innermost_line(trace: TracebackType | None, folder: str) -> int | None:
-    """Return the line of the innermost frame that is the script's own; None where there is none."""
+    """Return the line of the script's innermost frame; None if it has none."""
     line = None
     while trace is not None:
         if _is_own(trace.tb_frame.f_code.co_filename, folder) and not is_call(trace.tb_frame):
@@ -97,7 +97,7 @@ def _is_own(filename: str, folder: str) -> bool:
 
 
 def _without_call(trace: TracebackType | None) -> TracebackType | None:
-    """Leave out the frames above the call of `main`, and that itself."""
+    """Leave out the frames above the call of `main`, and the call itself."""
     rest = trace
     while rest is not None:
         if is_call(rest.tb_frame):
@@ -107,13 +107,13 @@ def _without_call(trace: TracebackType | None) -> TracebackType | None:
 
 
 def _class_name(kind: type) -> str:
-    """Return a class's name as a traceback has it; that of a class of the script itself stands alone."""
+    """Return a class's name as in a traceback; for a class of the script without its module."""
     name, module = (type.__dict__[part].__get__(kind) for part in ("__qualname__", "__module__"))
     return name if module in _UNNAMED_MODULES or type(module) is not str else f"{module}.{name}"
 
 
 def _format(error: BaseException, trace: TracebackType | None, source: str, folder: str) -> str:
-    """Format an exception and those that led to it, with the script's own frames only."""
+    """Format an exception and its causes, with the script's own frames only."""
     search_no_folder(folder)
     import traceback
 
@@ -134,7 +134,7 @@ def _format(error: BaseException, trace: TracebackType | None, source: str, fold
 
 
 def _first_of_group(error: BaseException) -> str:
-    """Return what the first exception of a group is, for the group says no more than how many there are."""
+    """Name the first exception of a group, since the group itself tells only how many there are."""
     first = error
     for _ in range(_MAX_LOOKED_AT):
         if not issubclass(type(first), BaseExceptionGroup):
@@ -150,18 +150,18 @@ def _meant(error: BaseException) -> str:
         return ""
 
 
-def _hint(error: BaseException, limits: Setup) -> str:
-    """Return what helps besides: which limit was met, or what there is not in a sandbox."""
+def _hint(error: BaseException, limits: JailLimits) -> str:
+    """Return what else helps: the limit that the script met, or what a sandbox lacks."""
     try:
         reason = next(filter(None, (_reason(one, limits) for one in _led_to(error))), "")
-        # Of itself only: one that led to it may have been expected, such as a file that is there for some.
+        # Not for its causes: the script may have expected those, such as a file that may be absent.
         return reason or what_is_lacking(error)
     except BaseException:
         return ""
 
 
 def _led_to(error: BaseException) -> Iterator[BaseException]:
-    """Go through an exception, those in it and those that led to it."""
+    """Yield an exception, those in its group, and its causes."""
     waiting: list[BaseException | None] = [error]
     seen: list[BaseException] = []
     while waiting and len(seen) < _MAX_LOOKED_AT:
@@ -173,7 +173,7 @@ def _led_to(error: BaseException) -> Iterator[BaseException]:
         waiting += [one.__cause__, one.__context__, *getattr(one, "exceptions", ())]
 
 
-def _reason(error: BaseException, limits: Setup) -> str:
+def _reason(error: BaseException, limits: JailLimits) -> str:
     kind = type(error)
     if isinstance(error, OSError):
         return _reason_of_system(error, limits)
@@ -186,7 +186,7 @@ def _reason(error: BaseException, limits: Setup) -> str:
     return ""
 
 
-def _reason_of_system(error: OSError, limits: Setup) -> str:
+def _reason_of_system(error: OSError, limits: JailLimits) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         megabytes = limits["scratch_bytes"] / _MB
         return f" (a script may have {megabytes:g} MB of files, at most {MAX_INODES} of them)"
@@ -205,7 +205,7 @@ def _reason_of_system(error: OSError, limits: Setup) -> str:
 
 
 def origin(trace: TracebackType | None) -> str:
-    """Return the file of the innermost frame, whosever it is."""
+    """Return the file of the innermost frame, the script's or not."""
     filename = ""
     while trace is not None:
         filename = trace.tb_frame.f_code.co_filename

@@ -1,10 +1,9 @@
 """pandas' frames and series, with their labels.
 
-An index is data, unless it is the plain one: integers 0…n-1 without a name, which is what pandas gives to a frame that
-was given none. With a name (`groupby` and `set_index` give it one) such integers are data too: what comes of `groupby`
-then has the same form whatever the groups happen to be called.
+An index is data unless it is plain: integers 0…n-1 without a name, as pandas makes it by itself. With a name, from
+`groupby` or `set_index`, such integers are data too: the result of `groupby` has the same form whatever its groups are.
 
-Nothing is unrolled here: one element can stand for a billion, and what writes the text knows what it has room for.
+Nothing is unrolled here: one element can stand for a billion, and only the writer knows how much room there is.
 """
 
 from __future__ import annotations
@@ -21,16 +20,16 @@ if TYPE_CHECKING:
 
 
 class Table:
-    """A list of objects that have the same keys, in far less memory.
+    """A list of objects with the same keys, in far less memory.
 
     Attributes:
-        rows: how many there are.
-        levels: the names of the index levels, which come first; None where a level has none.
+        rows: how many objects there are.
+        levels: the names of the index levels, which come first; None for a level without a name.
         labels: the keys of the columns.
     """
 
     def __init__(self, rows: int, levels: list[tuple[object, Any]], columns: list[tuple[object, Any]]) -> None:
-        """Take names and values, which have a `tolist`, of the levels and the columns."""
+        """Take the names and the values of levels and columns; values have a `tolist`."""
         self.rows = rows
         self.levels = [name for name, _ in levels]
         self.labels = [label for label, _ in columns]
@@ -40,13 +39,13 @@ class Table:
         """Return the values of each level, then of each column.
 
         Raises:
-            NotSerializable: they are not as many as there are rows.
+            NotSerializable: there are not as many as rows.
         """
         return [_unrolled(values, self.rows) for values in self._values]
 
 
 class Labelled:
-    """A series whose index is data: an object by label, or records where that is impossible.
+    """A series whose index is data: an object by label, or records if that is impossible.
 
     Attributes:
         rows: how many elements there are.
@@ -63,12 +62,12 @@ class Labelled:
         """Return the labels and the values.
 
         Raises:
-            NotSerializable: they are not as many as there are rows.
+            NotSerializable: there are not as many as rows.
         """
         return _unrolled(self._series.index, self.rows), _unrolled(self._series, self.rows)
 
     def records(self, key: str) -> Table:
-        """Return the records of index levels and value, whose key is given."""
+        """Return the records of index levels and value; `key` is that of the value."""
         return Table(self.rows, _levels(self._series.index), [(key, self._series)])
 
 
@@ -88,11 +87,11 @@ def from_series(series: Any) -> object:
 
 
 def level_keys(level: int, levels: int, own: str | None) -> Iterator[str]:
-    """Yield the keys that an index level may have, the best first, as pandas' `reset_index` would choose.
+    """Yield keys for an index level, the best first, as pandas' `reset_index` chooses them.
 
     Args:
-        level: which it is, from 0.
-        levels: how many there are.
+        level: its position, from 0.
+        levels: how many levels there are.
         own: its name, if it has one.
     """
     if own is not None:
@@ -109,10 +108,10 @@ def _is_plain(index: Any) -> bool:
     if type(index) is sys.modules["pandas"].RangeIndex and index.start == 0 and index.step == 1:
         return True
     labels = index.to_numpy()
-    if labels.dtype.kind not in "iu":  # one is missing
+    if labels.dtype.kind not in "iu":  # a label is missing
         return False
     expected = sys.modules["numpy"].arange(len(labels))
-    # The ends are looked at first, because they tell most of the others.
+    # The ends come first, because they refute most indices.
     return not len(labels) or bool(labels[0] == 0 and labels[-1] == expected[-1] and (labels == expected).all())
 
 

@@ -1,6 +1,6 @@
-"""What a script looked for and a sandbox lacks: the end of a sentence that says so, and what to do instead.
+"""Tells what a sandbox lacks that a script looked for, and what to do instead, as the end of a sentence.
 
-The exception is the script's own: whoever calls this has to expect anything from it.
+The exception may be of the script's own class: callers must expect any exception from here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _NO_INSTALL = "nothing can be installed from a script"
 _FILES = " (a script finds no files or folders but its own; its data come as the request's 'args')"
 _PLACES = " (a script has the files in its working directory only)"
 _LOCALES = " (the only locales are C and C.UTF-8; f'{x:,.2f}' groups digits in both)"
-# What ended the script, by the file in which it did.
+# Why a script exits, by the file of the library that exits.
 _EXITS = {
     "argparse.py": " (a script has no command line: main() gets the request's 'args')",
     "unittest/main.py": " (unittest.main(exit=False) does not exit)",
@@ -28,7 +28,7 @@ _EXITS = {
 
 
 def what_is_lacking(error: BaseException) -> str:
-    """Return what helps with what an exception says it has not found; empty where nothing does."""
+    """Return what helps if an exception tells that something was not found; empty if nothing does."""
     if issubclass(type(error), ImportError):
         return _importable(error)
     if issubclass(type(error), OSError):
@@ -56,7 +56,7 @@ def _importable(error: Any) -> str:
             return " (this part of Python is not installed for scripts)"
         return f" (scripts run in Python {sys.version_info.major}.{sys.version_info.minor})"
     packages = _packages()
-    # What a package lacks that is installed is another version's, or a module that it wants beside it.
+    # An installed package lacks a name of another version, or an optional dependency.
     if top in packages or not (top or "install" in str(error)):
         return ""
     names = ", ".join(packages[:_MAX_PACKAGES]) + (", …" if len(packages) > _MAX_PACKAGES else "")
@@ -64,7 +64,7 @@ def _importable(error: Any) -> str:
 
 
 def _packages() -> list[str]:
-    """Return what can be imported of the scripts' packages, by the names that an import statement has."""
+    """Return the scripts' packages, by the names of their import statements."""
     found = set()
     for folder in sys.path:
         if os.path.basename(folder) in ("site-packages", "dist-packages") and os.path.isdir(folder):
@@ -76,15 +76,15 @@ def _packages() -> list[str]:
 
 
 def why_exit(filename: str) -> str:
-    """Return why code in a file of the standard library's ended the script; empty where that is not known."""
+    """Return why a file of the standard library exits; empty if that is not known."""
     library = os.path.dirname(os.__file__)
     return next((why for name, why in _EXITS.items() if filename == f"{library}/{name}"), "")
 
 
 def suggestion(error: BaseException) -> str:
-    """Return `. Did you mean: 'x'?` where Python says so of a name that is not there.
+    """Return `. Did you mean: 'x'?` if Python suggests that for an unknown name.
 
-    Python finds that only when it prints an exception, and knows no other way to ask for it.
+    Python makes the suggestion only when it prints an exception.
     """
     if type(error) not in (NameError, AttributeError):
         return ""
@@ -104,7 +104,7 @@ def suggestion(error: BaseException) -> str:
 
 
 class _Listener:
-    """Takes what this thread writes, and passes on what others do."""
+    """Keeps what this thread writes, and passes on what other threads write."""
 
     def __init__(self, stream: Any) -> None:
         self.texts: list[str] = []

@@ -1,4 +1,4 @@
-"""What is said of a result that cannot be written, and what its author can do instead."""
+"""Tells why a result cannot be written, and what its author can do instead."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MAX_SHOWN_ELEMENTS = 8
 _MAX_SHOWN_LEVELS = 3
 _UNREADABLE = "cannot be read"
 
-# What is said of a module's class and of all that derives from it: the first that fits.
+# The hint for a module's class and its subclasses; the first that fits counts.
 _HINTS = (
     ("builtins", "bytes", "return text, for example value.decode() or base64.b64encode(value).decode()"),
     ("builtins", "bytearray", "return text, for example value.decode() or base64.b64encode(value).decode()"),
@@ -37,7 +37,7 @@ _HINTS = (
     ("sympy.core.basic", "Basic", "return str(value)"),
     ("matplotlib.artist", "Artist", "save its figure into an io.BytesIO, and return base64.b64encode(…).decode()"),
 )
-# What an instance of a class that has such a method may be asked for.
+# Methods that return something serializable, on classes that have them.
 _METHODS = ("to_dict", "model_dump", "_asdict", "to_json", "tolist", "to_list", "toarray")
 
 
@@ -45,7 +45,7 @@ class NotSerializable(Exception):
     """A value has no JSON form.
 
     Attributes:
-        problem: what is wrong with it, to be read after its place.
+        problem: what is wrong with it, to be read after the path.
         path: the steps from the value to the result, innermost first.
     """
 
@@ -56,7 +56,7 @@ class NotSerializable(Exception):
         self.path: list[str] = []
 
     def __str__(self) -> str:
-        """Name the place and the problem: `result['rows'][3] is an object, …`."""
+        """Name the path and the problem: `result['rows'][3] is an object, …`."""
         return f"result{''.join(reversed(self.path))} {self.problem}"
 
 
@@ -70,10 +70,10 @@ class TooLarge(Exception):
 
 
 def unreadable(why: Exception | str) -> NotSerializable:
-    """Say that a value cannot be read: its own methods raised what they should not, or lied.
+    """Tell that a value cannot be read: its own methods raised an exception, or lied.
 
     Raises:
-        MemoryError: that is why.
+        MemoryError: that is the reason.
     """
     if isinstance(why, MemoryError):
         raise why
@@ -89,12 +89,12 @@ def _describe(error: object) -> str:
 
 
 def no_json_form(kind: type) -> NotSerializable:
-    """Say that values of a type have no JSON form, and what to return instead."""
+    """Tell that values of a type have no JSON form, and what to return instead."""
     return NotSerializable(f"is {named(kind)}, which is not JSON-serializable; {_hint(kind)}")
 
 
 def no_key(key: object, refusal: NotSerializable | None = None) -> NotSerializable:
-    """Say that a key cannot be one in JSON, because of what was said of it as a value, if anything."""
+    """Tell that a value cannot be a key in JSON; `refusal` is why it cannot be a value either, if so."""
     if refusal is not None and refusal.problem.startswith(_UNREADABLE):
         return NotSerializable(f"has the key {shown(key)}, {named(type(key))}, which {refusal.problem}")
     instead = "key.decode()" if isinstance(key, bytes) else "str(key)"
@@ -104,12 +104,12 @@ def no_key(key: object, refusal: NotSerializable | None = None) -> NotSerializab
 
 
 def equal_keys(name: str) -> NotSerializable:
-    """Say that two keys are the same in JSON."""
+    """Tell that two keys are equal in JSON."""
     return NotSerializable(f"has more than one key that is {shown(name)} in JSON")
 
 
 def name_of(kind: type) -> str:
-    """Return a type's name, whatever its metaclass says."""
+    """Return a type's real name, whatever its metaclass does."""
     name: str = type.__dict__["__name__"].__get__(kind)
     return name[:_MAX_SHOWN_CHARACTERS]
 
@@ -121,7 +121,7 @@ def named(kind: type) -> str:
 
 
 def shown(key: object) -> str:
-    """Return a key as it is written in Python, shortened."""
+    """Return a key's `repr()`, shortened."""
     try:
         text = _short_repr(key, _MAX_SHOWN_LEVELS)
     except Exception:
@@ -142,9 +142,9 @@ def _short_repr(value: object, levels: int) -> str:
 
 
 def known_class(module: str, name: str) -> type | None:
-    """Return a class by its name, or that of a value which is the only one of its class; None where it is not loaded.
+    """Return a class by its name, or the class of a singleton by the singleton's; None if it is not loaded.
 
-    A value of a class that is not loaded cannot be met, so nothing is imported to look for it.
+    No value can be of a class that is not loaded, so nothing is imported for it.
     """
     known = getattr(sys.modules.get(module), name, None)
     return known if known is None or isinstance(known, type) else type(known)
@@ -155,7 +155,7 @@ def _hint(kind: type) -> str:
 
 
 def _hints(kind: type) -> Iterator[str]:
-    """Yield what can be done instead, the best first."""
+    """Yield what the author can do instead, the best first."""
     for module, name, hint in _HINTS:
         known = known_class(module, name)
         if known is not None and issubclass(kind, known):

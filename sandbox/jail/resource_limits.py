@@ -6,13 +6,13 @@ import resource
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from sandbox.protocol import Order, Setup
+    from sandbox.protocol import JailLimits, Order
 
-# What a script that catches or ignores the signal of its CPU limit gains by it.
+# How much longer a script runs that catches or ignores the signal of its CPU limit.
 _CPU_GRACE_SECONDS = 1
 
 
-# In the order of their values below, with what may be set at most, which is the same for all spares of a zygote.
+# In the order of their values below, with the hard limits, which are the same for all spares of a zygote.
 _HARD = [
     (which, resource.getrlimit(which)[1])
     for which in (
@@ -29,25 +29,25 @@ _HARD = [
 ]
 
 
-def set_resource_limits(setup: Setup, order: Order) -> None:
+def set_resource_limits(limits: JailLimits, order: Order) -> None:
     """Set every limit, soft and hard alike, so that the script cannot raise one.
 
-    The soft limit of CPU time alone is lower: it ends a script by SIGXCPU, which a script may catch.
-    A script's memory comes on top of what the interpreter itself takes.
+    Only the soft limit of CPU time is lower: there the kernel sends SIGXCPU, which a script may catch.
+    A script's memory is added to what the interpreter takes.
     """
     wanted = (
-        order["address_space_bytes"] + setup["memory_bytes"],
-        setup["cpu_seconds"] + _CPU_GRACE_SECONDS,
-        # A single file that would fill the scratch folder is an ordinary OSError: Python ignores SIGXFSZ.
-        setup["scratch_bytes"],
-        setup["open_files"],
+        order["address_space_bytes"] + limits["memory_bytes"],
+        limits["cpu_seconds"] + _CPU_GRACE_SECONDS,
+        # A single file that fills the scratch folder gets an ordinary OSError: Python ignores SIGXFSZ.
+        limits["scratch_bytes"],
+        limits["open_files"],
         order["tasks"],
         0,
         0,
         0,
-        setup["threads"],
+        limits["threads"],
     )
     for (which, hard), value in zip(_HARD, wanted, strict=True):
         allowed = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        soft = min(setup["cpu_seconds"], allowed) if which == resource.RLIMIT_CPU else allowed
+        soft = min(limits["cpu_seconds"], allowed) if which == resource.RLIMIT_CPU else allowed
         resource.setrlimit(which, (soft, allowed))

@@ -1,7 +1,7 @@
-"""A scratch folder where there is no file system to bound it: made, measured and removed by file descriptor.
+"""Makes, measures and removes a scratch folder that no file system bounds, by file descriptors.
 
-The script that owns the folder is hostile and may rename, replace or deepen anything in it meanwhile, so no path is
-ever followed twice: every step opens one name beneath a descriptor, without following links.
+The script that owns the folder is hostile, and may rename, replace or deepen anything in it meanwhile. So no path is
+followed twice: every step opens one name beneath a descriptor, without following links.
 """
 
 from __future__ import annotations
@@ -11,27 +11,27 @@ import stat
 from itertools import islice
 from time import monotonic
 
-# The tmpfs that a script has at the level `namespaces` is bounded to the same number (nsjail/namespaces.cfg).
+# The tmpfs of a script at the level `namespaces` has the same bound.
 MAX_INODES = 4096
-# A name can be 255 bytes and a path 4096; deeper folders are only ever made to break the ones who walk them.
+# A name can have 255 bytes and a path 4096; deeper folders are made only to break programs that walk them.
 MAX_DEPTH = 64
 
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _BLOCK_BYTES = 512
-# From the end of one walk to the next, in times of what it took: a script may hide a lot. But no longer than a second,
-# in which it may write a lot.
+# The rest between two walks is this many times as long as the walk: a script may hide a lot. It is a second at most, in
+# which a script may write a lot.
 _REST = 20
 _SHORTEST_REST_SECONDS = 0.05
 _LONGEST_REST_SECONDS = 1.0
-# Files that are removed in a moment, however large.
+# How many files are removed in a moment, however large they are.
 _FEW = 64
 
 
 def make(path: str, uid: int | None) -> None:
-    """Make the folder at `path`, for its owner alone; `uid` is its owner and group, None for the caller's own.
+    """Make the folder at `path`, for its owner alone; `uid` is its owner and group, None means the caller's.
 
     Raises:
-        OSError: it cannot be made, and is not there.
+        OSError: the folder cannot be made, and does not exist.
     """
     os.mkdir(path, 0o700)
     if uid is not None:
@@ -43,14 +43,13 @@ def make(path: str, uid: int | None) -> None:
 
 
 class Walk:
-    """One walk through a folder, which counts what it holds, in turns.
+    """One walk through a folder that counts what it holds, in turns.
 
-    Between them it holds a descriptor for each level that it has gone down, so that no move leads it astray. What is
-    moved before it comes there may be missed, or met twice, when its bytes count once. Files that were unlinked while
-    open are not seen.
+    Between two turns it holds a descriptor for each level, so that no move leads it astray. It may miss what is moved
+    meanwhile, or meet it twice; then its bytes count once. It does not see files that were unlinked while open.
 
     Attributes:
-        over: why the folder holds too much; empty where it does not, as far as it has been seen.
+        over: why the folder holds too much; empty if it does not, as far as the walk has come.
     """
 
     def __init__(self, path: str, limit_bytes: int) -> None:
@@ -61,11 +60,11 @@ class Walk:
         self._used = self._inodes = 0
         self._counted: set[int] = set()
         self._begun = False
-        # From the top down: a folder, and the names in it that are still to be looked at.
+        # From the top down: a folder, and the names in it that the walk has not counted yet.
         self._levels: list[tuple[int, list[str]]] = []
 
     def go_on(self, seconds: float) -> bool:
-        """Walk on for so long; return whether the walk is at its end, where it lets go of everything."""
+        """Walk on for `seconds`; return whether the walk is at its end, and its descriptors closed."""
         until = monotonic() + seconds
         try:
             if not self._begun:
@@ -82,13 +81,13 @@ class Walk:
         except PermissionError:
             self.over = "it hides what it holds"
         except OSError:
-            self.close()  # the machine has run out of something: the next walk may do better
+            self.close()  # the host has run out of something; the next walk may succeed
         if self.over:
             self.close()
         return not self._levels
 
     def close(self) -> None:
-        """Let go of the folders."""
+        """Close the descriptors."""
         while self._levels:
             os.close(self._levels.pop()[0])
 
@@ -101,7 +100,7 @@ class Walk:
             self.over = "it holds too many files"
 
     def _count(self, name: str, folder: int) -> None:
-        """Count one name, and go down where it is a folder."""
+        """Count one name, and go down if it is a folder."""
         try:
             status = os.stat(name, dir_fd=folder, follow_symlinks=False)
             self._inodes += 1
@@ -117,14 +116,14 @@ class Walk:
             elif stat.S_ISDIR(status.st_mode):
                 self._go_down(os.open(name, _OPEN_FOLDER, dir_fd=folder))
         except (FileNotFoundError, NotADirectoryError):
-            pass  # the script was quicker
+            pass  # the script has removed or replaced it
 
 
 class Watch:
     """Walks through a folder again and again, in a bounded share of the time.
 
     Attributes:
-        due: when to look at it next, on the monotonic clock; it stays the same until a walk is at its end.
+        due: when the next walk begins, on the monotonic clock; it stays the same until a walk is at its end.
     """
 
     def __init__(self, path: str, limit_bytes: int) -> None:
@@ -136,7 +135,7 @@ class Watch:
         self._took_seconds = 0.0
 
     def look(self, seconds: float) -> str:
-        """Look on for so long; return why the folder holds too much, nothing where it does not."""
+        """Walk on for `seconds`; return why the folder holds too much, or nothing."""
         started = monotonic()
         at_end = self._walk.go_on(seconds)
         ended = monotonic()
@@ -149,28 +148,28 @@ class Watch:
         return over
 
     def close(self) -> None:
-        """Let go of the folder."""
+        """Close the descriptors."""
         self._walk.close()
 
 
 def holds_much(path: str) -> bool:
-    """Return whether it may take long to remove the folder, whose script is dead: it holds folders, or many files."""
+    """Return whether the folder of a dead script may take long to remove: it holds folders, or many files."""
     os.chmod(path, 0o700)
     names = os.listdir(path)
     return len(names) > _FEW or any(_is_folder(f"{path}/{name}", None) for name in names)
 
 
 def remove(path: str) -> None:
-    """Remove the folder and all it holds, whatever its depth and modes; the script must be dead.
+    """Remove the folder and all that it holds, whatever its depth and modes; the script must be dead.
 
-    Two descriptors are enough at any depth: what is nested deeper is moved up into the top folder first.
+    Two descriptors are enough at any depth: what lies deeper is moved up into the top folder first.
 
     Raises:
-        OSError: something could not be removed.
+        OSError: something cannot be removed.
     """
     os.chmod(path, 0o700)
     top = os.open(path, _OPEN_FOLDER)
-    # Not to be guessed: the script could have made folders of these names to have the move refused.
+    # Random, since a script that guesses these names could make folders of them, and the moves would fail.
     prefix = os.urandom(8).hex()
     try:
         pending = os.listdir(top)

@@ -1,7 +1,7 @@
-"""Runs one script in this process and puts what became of it into an envelope, one JSON document.
+"""Runs one script in this process and writes how it ended into an envelope, one JSON document.
 
-The script shares the process with this code and may break anything in it: what that spoils is its own result alone.
-The host checks the envelope like anything else that a script could have written.
+The script shares the process with this code and may break anything in it: then it spoils its own result only. The host
+validates the envelope like all that a script could have written.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from sandbox.protocol import Setup
+    from sandbox.protocol import JailLimits
 
 _MAX_ERROR_CHARACTERS = 8 * 2**10
 # A character takes at most 6 bytes of JSON, so this is never reached.
 _ENVELOPE_BYTES = 2**20
-# Given back when memory has run out: what it takes to load and use `traceback`.
+# Memory that is freed when a script runs out of it: enough to load and use `traceback`.
 _RESERVE_BYTES = 8 * 2**20
 _OUT_OF_MEMORY = b'{"end":"memory_limit","error":"%b","traceback":"MemoryError\\n","line":%b}'
 _SEED_BYTES = 32
 _BYTE_ORDER_MARK = "\ufeff"
-# Of an iterator, and how much memory a list of its own may take.
+# For the result of an iterator, with the memory that a script has.
 _ENDLESS = "%s It is what an iterator yields, perhaps without end. Return what you need of it, within %d MB of memory."
 
 
@@ -35,7 +35,7 @@ class _MissingMain(Exception):
 
 
 class _CannotCompile(Exception):
-    """The script's text is no Python."""
+    """The script's text is not Python."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__(error)
@@ -50,46 +50,46 @@ _ENDS = {
 
 
 def make_reserve() -> list[bytes]:
-    """Set memory aside for `run_script`, which takes a moment."""
+    """Set memory aside for `run_script`; this takes a moment."""
     return [bytes(_RESERVE_BYTES)]
 
 
-def run_script(source: str, args_json: str, limits: Setup, reserve: list[bytes]) -> bytes:
-    """Run a script: execute its text as the module `script`, call its `main()` and encode what that returns.
+def run_script(source: str, args_json: str, limits: JailLimits, reserve: list[bytes]) -> bytes:
+    """Run a script: execute its text as the module `script`, call its `main()`, and encode what that returns.
 
-    A coroutine or another awaitable is awaited, and what it returns too if it is one; of a generator, async or not, the
-    result is the list of what it yields, each written when it comes, so that one without an end ends at the limit.
-    Warnings that compiling gives rise to go to the script's stderr, as they do in any Python.
+    An awaitable is awaited, and what it returns is too. The result of a generator, async or not, is the list of what it
+    yields; each element is written when it comes, so that an endless generator ends at the limit. The compiler's
+    warnings go to the script's stderr, as in any Python.
 
     Args:
-        source: the script's text; a byte order mark before it is none of it.
+        source: the script's text; a byte order mark in front of it does not count.
         args_json: the keyword arguments of `main()`, a JSON object.
-        limits: what the script may use, among it how large the JSON text of the result may be.
-        reserve: what `make_reserve` returned, which is let go of when memory has run out.
+        limits: what the script may use, and how large the JSON text of its result may be.
+        reserve: what `make_reserve` returned; it is freed if memory runs out.
 
     Returns:
-        The envelope, UTF-8. Its `end` is one of `returned` (with `result`), `script_error` and `memory_limit` (with
-        `error`, `traceback` and `line`, which is null where no line of the script is to blame), `syntax_error` (with
-        `column` besides, where a line is to blame), `script_exited`, `missing_main`, `result_too_large` and
-        `result_not_serializable` (with `error`).
+        The envelope, in UTF-8. Its `end` is `returned` (with `result`), `script_error` or `memory_limit` (with `error`,
+        `traceback` and `line`, which is null if no line of the script is to blame), `syntax_error` (also with `column`
+        if a line is to blame), `script_exited`, `missing_main`, `result_too_large` or `result_not_serializable` (with
+        `error`).
     """
     envelope = _run(source.removeprefix(_BYTE_ORDER_MARK), args_json, limits, reserve)
     surroundings.flush_streams()
     return envelope
 
 
-def _run(source: str, args_json: str, limits: Setup, reserve: list[bytes]) -> bytes:
+def _run(source: str, args_json: str, limits: JailLimits, reserve: list[bytes]) -> bytes:
     folder = os.getcwd()
-    surroundings.search_no_folder(folder)  # as a script before this one may have left it: the spare's dry run
+    surroundings.search_no_folder(folder)  # the spare's dry run left it there
     try:
         returned = _returned_by_main(source, args_json, folder)
         return b'{"end":"returned","result":%b}' % _finish(returned, limits)
-    # First, for the tuple of the next clause could not be made.
+    # This clause comes first, since there is no memory left for the tuple of the next.
     except MemoryError as error:
         reserve.clear()
         try:
             return _envelope("memory_limit", **failure.describe(error, source, folder, limits))
-        except MemoryError:  # what the script keeps alive leaves too little to say more
+        except MemoryError:  # the script's objects leave too little memory to say more
             line = failure.innermost_line(error.__traceback__, folder)
             sentence = failure.out_of_memory_sentence(limits).encode()
             return _OUT_OF_MEMORY % (sentence, b"%d" % line if line else b"null")
@@ -105,26 +105,26 @@ def _run(source: str, args_json: str, limits: Setup, reserve: list[bytes]) -> by
 
 
 def seed_random(entropy: bytes | None = None) -> None:
-    """Seed every generator of random numbers that this process may have inherited from the one it was forked from.
+    """Seed every generator of random numbers that this process has inherited by the fork.
 
-    That is `random`'s, numpy's global one, and the one that `tempfile` makes names with, which is seeded anew only when
-    the process id changes: in a pid namespace every script may have the same. What hashes strings cannot be changed:
-    it is the same in every process that was forked from one interpreter.
+    These are `random`'s, numpy's global one, and that of `tempfile`'s names, which seeds itself anew only if the
+    process id changes: in a pid namespace every script may have the same. The seed of string hashes cannot be changed:
+    all forks of one interpreter share it.
 
     Args:
-        entropy: what to seed with, a multiple of 4 bytes; None: the operating system's.
+        entropy: the seed, a multiple of 4 bytes; None takes it from the operating system.
     """
     if (random := sys.modules.get("random")) is not None:
         random.seed(entropy)
     if (numpy_random := sys.modules.get("numpy.random")) is not None:
-        # Left to itself numpy mixes the operating system's entropy once more, in Python, which takes twice as long.
+        # Without a seed numpy mixes the operating system's entropy once more, in Python, which takes twice as long.
         numpy_random.seed(memoryview(entropy or os.urandom(_SEED_BYTES)).cast("I").tolist())
     if (tempfile := sys.modules.get("tempfile")) is not None:
         tempfile._name_sequence = None  # type: ignore[attr-defined]
 
 
 def _returned_by_main(source: str, args_json: str, folder: str) -> object:
-    # Before the script is compiled, for the compiler's warnings show its lines.
+    # The module exists before the script is compiled, since the compiler's warnings show its lines.
     module = surroundings.make_module(source, folder)
     args = _parse_args(args_json)
     try:
@@ -143,7 +143,7 @@ def _returned_by_main(source: str, args_json: str, folder: str) -> object:
 
 def _parse_args(args_json: str) -> dict[str, Any]:
     if args_json == "{}":
-        return {}  # to load json costs 10 ms
+        return {}  # the import of json costs 10 ms
     import json
 
     max_digits = sys.get_int_max_str_digits()
@@ -155,8 +155,8 @@ def _parse_args(args_json: str) -> dict[str, Any]:
     return args
 
 
-def _finish(returned: object, limits: Setup) -> bytes:
-    """Encode what `main` returned, or what becomes of it where it has yet to run."""
+def _finish(returned: object, limits: JailLimits) -> bytes:
+    """Encode what `main` returned; run it first if it is awaitable."""
     kind, limit_bytes, text = type(returned), limits["result_bytes"], None
     try:
         if hasattr(kind, "__await__") or hasattr(kind, "__aiter__"):
@@ -173,10 +173,10 @@ async def _await(value: Any) -> object:
 
 
 def _run_event_loop(value: Any, limit_bytes: int) -> tuple[object, bytes | None]:
-    """Return the result, and its text where it had to be read in the event loop.
+    """Return the result, and its text if it was read in the event loop.
 
-    This does what asyncio.run does, but for the threads of the default executor: they are not waited for. A coroutine
-    is run as it is, so that no frame of this code is beneath its own.
+    This does what asyncio.run does, but does not wait for the threads of the default executor. It runs a coroutine
+    directly, so that no frame of this code is beneath it.
     """
     import asyncio
 
@@ -193,7 +193,7 @@ def _run_event_loop(value: Any, limit_bytes: int) -> tuple[object, bytes | None]
 
 
 def _exit_message(error: SystemExit) -> str:
-    """Say with which status the script exited, see sys.exit."""
+    """Tell the status with which the script exited, see sys.exit."""
     if error.code is None or isinstance(error.code, int):
         why = lacks.why_exit(failure.origin(error.__traceback__))
         return f"The script called exit with status {(error.code or 0) & 0xFF}{why}"

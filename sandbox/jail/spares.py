@@ -1,4 +1,4 @@
-"""Spares as the supervisor sees them: how one is made, and what is kept of it while it lives."""
+"""Spares inside the jail: the supervisor makes one, and keeps this of it while it lives."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from _socket import socket, socketpair
 from math import inf
 from signal import SIGKILL
 
-from . import isolate, kernel, scratch, spare_process
+from . import isolate, kernel, landlock, scratch, spare_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from .kernel import NetworkNamespace, ProcessNamespace
     from .scratch import Watch
 
-# For what it says at first, its job, its two outputs and its result.
+# For its readiness, its job, its two outputs and its result.
 _PIPES = 5
-# What the script's own file may take of a scratch folder, above the limit: one that a script fills by a single file is
-# to get an OSError, and not to be ended.
+# How much a scratch folder may exceed its limit, for the script's own file in it: a script that fills the folder by one
+# file then gets an OSError, and is not killed.
 _OWN_FILE_BYTES = 512 * 2**10
 
 
@@ -29,19 +29,19 @@ class LivingSpare:
     Attributes:
         pid: its process.
         scratch: its scratch folder.
-        control: the supervisor's end of the socket on which the host speaks of this spare.
-        ready: where it says that it is isolated; None once it has.
-        host_ends: the descriptors that the host gets when it has.
-        processes, network: its process and network namespaces, where it has some of its own.
+        control: the supervisor's end of the spare's control socket.
+        ready: the descriptor on which it announces that it is isolated; None once it has.
+        host_ends: the descriptors that the host then gets.
+        processes, network: its own process and network namespaces; None if it has none.
         maps: what `own_maps.hold` returned.
-        used_before: the CPU time in seconds and the memory in kilobytes that it had used by then.
-        watch: looks at its scratch folder, where no file system bounds that.
-        over_scratch: whether its scratch folder was too full, which ends it.
-        ending: whether the supervisor ends it: it is to stop, or else to be killed.
-        killed: whether it has been killed.
-        due: when it is to have stopped, or else to be reported, on the monotonic clock.
-        reported: whether the host has been told of its end.
-        let_go: whether what was its own has been removed.
+        used_before: the CPU time in seconds and the memory in kilobytes that it had used when it was ready.
+        watch: looks at its scratch folder; None if a file system bounds it.
+        over_scratch: whether it is killed because its scratch folder was too full.
+        ending: whether the supervisor ends it: first by a stop, then by a kill.
+        killed: whether the supervisor has killed it.
+        due: when its next step is due, on the monotonic clock: the kill, then the report.
+        reported: whether the host has its report.
+        released: whether what it held has been released.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class LivingSpare:
         processes: ProcessNamespace | None,
         network: NetworkNamespace | None,
     ) -> None:
-        """Take what has been made for it."""
+        """Take what was made for it."""
         self.pid = pid
         self.scratch = scratch
         self.control = control
@@ -70,30 +70,30 @@ class LivingSpare:
         self.killed = False
         self.due = inf
         self.reported = False
-        self.let_go = False
+        self.released = False
 
 
 class SpareMaker:
     """Makes the spares of one jail."""
 
     def __init__(self, setup: Setup) -> None:
-        """Take what they have in common."""
+        """Take what all of them have in common."""
         self._setup = setup
         self._own = os.pidfd_open(os.getpid())
-        self._networks: list[NetworkNamespace] = []  # that are free
-        self._grants = kernel.open_grants(setup["grants"]) if setup["landlock_version"] else []
+        self._networks: list[NetworkNamespace] = []  # free ones
+        self._grants = landlock.open_grants(setup["grants"]) if setup["landlock_version"] else []
 
     def make(self, order: Order) -> LivingSpare:
-        """Fork a spare, which says by itself when it is ready.
+        """Fork a spare, which announces by itself when it is ready.
 
         Raises:
-            OSError: it cannot be made, and nothing is left of it.
+            OSError: it cannot be made; nothing is left of it.
         """
         setup = self._setup
-        uid = None if setup["first_uid"] is None else setup["first_uid"] + order["number"] % setup["uids"]
+        uid = None if setup["first_uid"] is None else setup["first_uid"] + order["uid_index"] % setup["uids"]
         folder = setup["scratch"]
         if setup["own_scratch"]:
-            folder = f"{folder}/{order['number']}"
+            folder = f"{folder}/{order['uid_index']}"
             scratch.make(folder, uid)
         sockets: tuple[socket, ...] = ()
         pipes: list[int] = []
@@ -113,7 +113,7 @@ class SpareMaker:
         except OSError:
             if pid:
                 os.kill(pid, SIGKILL)
-                os.waitpid(pid, 0)  # before its namespace, whose first process cannot end while there is another
+                os.waitpid(pid, 0)  # before its namespace: a first process cannot exit while others are in it
             self._undo(folder, sockets, pipes, processes, network)
             raise
         ready, announce, job, host_job, stdout, to_stdout, stderr, to_stderr, result, to_result, *process = pipes
@@ -127,7 +127,7 @@ class SpareMaker:
         host_ends = [host_end.detach(), host_job, stdout, stderr, result, *process]
         spare = LivingSpare(pid, folder, own_end, ready, host_ends, processes, network)
         if setup["own_scratch"]:
-            spare.watch = scratch.Watch(folder, setup["scratch_bytes"] + _OWN_FILE_BYTES)
+            spare.watch = scratch.Watch(folder, setup["limits"]["scratch_bytes"] + _OWN_FILE_BYTES)
         return spare
 
     def _undo(
@@ -138,7 +138,7 @@ class SpareMaker:
         processes: ProcessNamespace | None,
         network: NetworkNamespace | None,
     ) -> None:
-        """Let go of what has been made for a spare that cannot be made."""
+        """Release what was made for a spare that cannot be made."""
         for end in sockets:
             end.close()
         for fd in pipes:
@@ -151,12 +151,12 @@ class SpareMaker:
             scratch.remove(folder)
 
     def _enter_network(self) -> NetworkNamespace:
-        """Move this process, and so the spare that it forks next, into a network namespace that no other spare has."""
+        """Move this process into a network namespace that no spare has; the spare that it forks next inherits it."""
         while self._networks:
             network = self._networks.pop()
             try:
                 network.enter()
-            except ProcessLookupError:  # whoever killed the spares has killed what keeps it, too
+            except ProcessLookupError:  # somebody killed its holder
                 network.close()
             else:
                 return network
@@ -165,5 +165,5 @@ class SpareMaker:
         return network
 
     def take_back(self, network: NetworkNamespace) -> None:
-        """Keep a network namespace whose script has gone for the next."""
+        """Keep a network namespace whose script has ended for another."""
         self._networks.append(network)

@@ -1,4 +1,4 @@
-"""Scalars and keys as JSON text, and the conversion of what is neither."""
+"""Spells scalars and keys as JSON text, and converts other values."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from .convert import Converter
 
-# Decoders have a limit of their own, the host's is near 1000.
+# Decoders have a limit of their own; the host's is near 1000.
 MAX_DEPTH = 200
-# Longer strings are looked at one by one, so that what is not joined yet is bounded.
+# Longer strings are checked one by one, which bounds the text that is not joined yet.
 MAX_PIECE_CHARACTERS = 1024
 
 
@@ -33,7 +33,7 @@ def _spell_float(value: float) -> str:
     return float.__repr__(value) if isfinite(value) else "null"
 
 
-# How most values are spelled; ValueError: this one is too long to be spelled without a look at the room that is left.
+# These spell most values; a ValueError means that a value is too long to be spelled without a check of the room left.
 SPELLINGS: dict[type, Callable[[Any], str]] = {
     str: _spell_str,
     int: int.__repr__,
@@ -46,25 +46,25 @@ PLAIN = {*SPELLINGS, dict, list, tuple, Items, Pairs, Table, Labelled}
 
 
 class Speller:
-    """Knows how much room there is for text, and spells what is no container.
+    """Spells what is no container, within the room that is left.
 
     Attributes:
         limit_bytes: how large the text of the whole result may be.
-        room: how many bytes may still come; text that is not joined yet may have taken some of them.
+        room: how many bytes are left; text that is not joined yet may take some of them.
     """
 
     def __init__(self, limit_bytes: int) -> None:
-        """Take the limit of the whole text."""
+        """Take the limit for the whole text."""
         self.limit_bytes = limit_bytes
         self.room = limit_bytes
         self._converters: dict[type, Converter] = {}
 
     def to_plain(self, value: Any) -> Any:
-        """Convert a value until it is of a type that is written as it is.
+        """Convert a value until its type can be written.
 
         Raises:
             NotSerializable: that is impossible.
-            TooLarge: it stands for more than there is room for.
+            TooLarge: there is no room for what it stands for.
         """
         for _ in range(MAX_DEPTH):
             kind = type(value)
@@ -84,23 +84,23 @@ class Speller:
         raise NotSerializable(f"is still not JSON-serializable after {MAX_DEPTH} conversions")
 
     def _refuse_large_shape(self, shape: tuple[int, ...]) -> None:
-        """Refuse an array whose text would not fit: each element takes two characters at least."""
+        """Refuse an array whose text does not fit: each element takes two characters at least."""
         number = 1
         for length in shape:
             number *= length
             self.require(2 * number)
 
     def require(self, characters: int) -> None:
-        """Refuse what takes so many characters, or more, where there is no room for them.
+        """Check that there is room for `characters`.
 
         Raises:
-            TooLarge: there is none.
+            TooLarge: there is not.
         """
         if characters > self.room:
             raise TooLarge(self.limit_bytes)
 
     def spell_long(self, value: str | int) -> str:
-        """Spell a long string, or an int of more digits than Python writes by itself: sys.set_int_max_str_digits."""
+        """Spell a long string, or an int with more digits than Python writes by default: sys.set_int_max_str_digits."""
         # An int's digit takes 3.3 bits.
         self.require(len(value) if isinstance(value, str) else value.bit_length() // 4)
         if isinstance(value, str):
@@ -116,8 +116,8 @@ class Speller:
         """Return the text of the keys of one object, without quotes.
 
         Raises:
-            NotSerializable: one cannot be a key, or two are the same.
-            TooLarge: there is no room for an object that has them.
+            NotSerializable: one cannot be a key, or two are equal in JSON.
+            TooLarge: there is no room for an object with these keys.
         """
         names: dict[str, None] = {}
         characters = 0
@@ -131,9 +131,9 @@ class Speller:
         return list(names)
 
     def spell_key(self, key: Any) -> str:
-        """Return a key's text, without quotes: that of the same value; of a tuple its `str()`.
+        """Return a key's text, without quotes: that of the same value, or the `str()` of a tuple.
 
-        A tuple's elements are made plain first: a date in it is its ISO 8601 text, and an array's integer an integer.
+        A tuple's elements are converted first: a date becomes ISO 8601 text, and numpy's integers become ints.
 
         Raises:
             NotSerializable: it cannot be a key.

@@ -1,7 +1,7 @@
-"""Makes spares, the processes that wait for a script, isolated already, and sees each through to its end.
+"""The supervisor: it makes spares, watches them, and reports how each ends.
 
-The supervisor runs no script itself. It kills a spare when the host says so or has gone, and reports its end over a
-socket that no script ever holds.
+It runs no script itself. It kills a spare when the host says so or exits, and reports over a socket that no script
+holds.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from _socket import SCM_RIGHTS, SOL_SOCKET, socket
 from contextlib import suppress
 from select import POLLIN, poll
 from signal import SIGCHLD, SIGKILL, SIGSTOP, set_wakeup_fd, signal
-from time import clock_gettime, monotonic
+from time import monotonic
 
 from . import isolate, kernel, own_maps, scratch, spare_process
 from .disk import DiskWatch
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
     from .scratch import Watch
 
-_LOCATE = b"L"  # the host's word, see sandbox/protocol.py
-# How long it looks at scratch folders at a time: what scripts hide there must not keep the supervisor from the rest.
+_LOCATE = b"L"  # the host's message, see sandbox/protocol.py
+# How long it looks at scratch folders at a time: scripts must not keep it from its other work by what they hide there.
 _LOOK_SECONDS = 0.001
-# How long a spare that is to end may take to stop, and then to die, until it is reported all the same.
+# How long a spare that it ends may take to stop, and then to die; after that it is reported all the same.
 _STOP_SECONDS = 0.5
-# What holds more than this, by its pages or by the faults that page tables cost, is let go of when it has given that
-# back: the next script may want as much.
+# A spare with more memory than this, by its pages or by the faults for page tables, is released only when the memory is
+# free: the next script may want as much.
 _QUICKLY_FREED_KILOBYTES = 64 * 1024
 
 
@@ -48,8 +48,8 @@ class Supervisor:
         self._setup = setup
         self._spares: dict[int, LivingSpare] = {}
         self._by_fd: dict[int, LivingSpare] = {}
-        self._ending: list[LivingSpare] = []  # and not reported yet
-        self._disk = DiskWatch(setup["scratch"], setup["scratch_bytes"])
+        self._ending: list[LivingSpare] = []  # those not reported yet
+        self._disk = DiskWatch(setup["scratch"], setup["limits"]["scratch_bytes"])
         self._maker = SpareMaker(setup)
         self._woken, wake = os.pipe()
         os.set_blocking(self._woken, False)
@@ -61,7 +61,7 @@ class Supervisor:
         self._poll.register(self._woken, POLLIN)
 
     def serve(self) -> NoReturn:
-        """Make a spare for every order, until the host goes away; where there is no zygote, for one order."""
+        """Make a spare for every order, until the host exits; a cold jail gets one order."""
         while True:
             for fd, _ in self._poll.poll(self._rest_ms()):
                 if fd == self._woken:
@@ -69,7 +69,7 @@ class Supervisor:
                 elif fd == self._control.fileno():
                     self._make(receive_order(self._control))
                 elif (spare := self._by_fd.get(fd)) is None:
-                    continue  # it was buried in this same round
+                    continue  # it was reaped in this same round
                 elif fd == spare.ready:
                     self._announce(spare)
                 else:
@@ -81,26 +81,26 @@ class Supervisor:
                 self._hurry()
 
     def _rest_ms(self) -> float | None:
-        """Return how long there is nothing to do by itself; None where there will not be."""
+        """Return how long there is nothing to do without an event; None if there is nothing at all."""
         due = [spare.due for spare in self._ending]
         if self._setup["own_scratch"] and (watched := self._watched()):
             due += [self._disk.due, *(watch.due for watch, _ in watched)]
         return max(min(due) - monotonic(), 0) * 1000 if due else None
 
-    def _obey(self, spare: LivingSpare, word: bytes) -> None:
-        """Do what the host says of a spare; the end of the stream is that it wants nothing more of it."""
-        if word == _LOCATE:
-            with suppress(OSError):  # its first thread has ended
+    def _obey(self, spare: LivingSpare, message: bytes) -> None:
+        """Obey the host's message about a spare; the end of the stream means that the spare is not needed."""
+        if message == _LOCATE:
+            with suppress(OSError):  # its first thread has exited
                 kernel.signal_first_thread(spare.pid, spare_process.LOCATE)
             return
         self._forget(spare.control.fileno())
-        if word:
+        if message:
             self._end(spare)
         else:
             os.kill(spare.pid, SIGKILL)
 
     def _make(self, order: Order) -> None:
-        """Make a spare, which says by itself when it is ready; what runs goes on where it cannot be made."""
+        """Make a spare, which announces by itself when it is ready; if it cannot be made, scripts go on."""
         try:
             spare = self._maker.make(order)
         except OSError as error:
@@ -115,7 +115,7 @@ class Supervisor:
             self._poll.register(fd, POLLIN)
 
     def _announce(self, spare: LivingSpare) -> None:
-        """Tell the host that a spare is ready, or why it is not, and hand over what leads to it."""
+        """Tell the host that a spare is ready, with its descriptors, or why it is not."""
         assert spare.ready is not None
         self._forget(spare.ready)
         said, spare.ready = _read_all(spare.ready), None
@@ -124,7 +124,7 @@ class Supervisor:
             cpu_seconds, kilobytes = said.removeprefix(spare_process.READY).split()
             spare.used_before = float(cpu_seconds), int(kilobytes)
         else:
-            failure = said.decode(errors="replace") or "the process ended while it was being isolated"
+            failure = said.decode(errors="replace") or "the process exited while it isolated itself"
         self._answer(failure, [] if failure else spare.host_ends)
         for fd in spare.host_ends:
             os.close(fd)
@@ -136,17 +136,17 @@ class Supervisor:
         self._control.sendmsg([line], [(SOL_SOCKET, SCM_RIGHTS, packed)] if packed else [])
 
     def _forget(self, fd: int) -> None:
-        """Hear no more of a descriptor."""
+        """Stop watching a descriptor."""
         if self._by_fd.pop(fd, None):
             self._poll.unregister(fd)
 
     def _watched(self) -> list[tuple[Watch, LivingSpare]]:
-        """Return the spares whose scratch folders are looked at."""
+        """Return the spares whose scratch folders are watched."""
         spares = self._spares.values()
         return [(one.watch, one) for one in spares if one.watch and not one.ending and not one.reported]
 
     def _look_at_scratch(self) -> None:
-        """Look at the scratch folders that are due, for a moment, and end the spares whose folders are too full."""
+        """Look for a moment at the scratch folders that are due, and end the spares whose folders are too full."""
         now = monotonic()
         for watch, spare in sorted(self._watched(), key=lambda one: one[0].due):
             seconds = now + _LOOK_SECONDS - monotonic()
@@ -162,9 +162,9 @@ class Supervisor:
             self._disk.look([spare.pid for spare in watched if not spare.ending])
 
     def _end(self, spare: LivingSpare) -> None:
-        """Have a spare stop: when all its threads have, it is counted, killed and reported as one that is done.
+        """Stop a spare: once all its threads have stopped, `_reap` kills and reports it like one that is done.
 
-        To wait for its death instead could take seconds, with much memory and busy neighbours.
+        Its death could take seconds, with much memory and busy neighbours.
         """
         if not spare.ending:
             spare.ending = True
@@ -175,20 +175,20 @@ class Supervisor:
     def _hurry(self) -> None:
         """Kill the spares that have not stopped in time, and report those that have not died in time either.
 
-        When a process has been killed, no thread of it gets back from the kernel to the script.
+        No thread of a killed process returns from the kernel to the script.
         """
         now = monotonic()
         for spare in [one for one in self._ending if now >= one.due]:
             if spare.killed:
-                # The kernel tells the peak of its memory only when it has stopped, or died.
-                self._report(spare, SIGKILL, _cpu_seconds(spare.pid), 0)
+                # The kernel tells the peak of its memory only once it has stopped or died.
+                self._report(spare, SIGKILL, kernel.cpu_seconds(spare.pid), 0)
             else:
                 spare.killed = True
                 spare.due = now + _STOP_SECONDS
                 os.kill(spare.pid, SIGKILL)
 
     def _reap(self) -> None:
-        """Report and kill the spares that have stopped, and bury those that have died."""
+        """Report and kill the spares that have stopped, and release those that have died."""
         while True:
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG | os.WUNTRACED)
@@ -198,34 +198,34 @@ class Supervisor:
                 return
             spare = self._spares.get(pid)
             if spare is None:
-                continue  # one that has removed a scratch folder
+                continue  # a process that removed a scratch folder
             if not os.WIFSTOPPED(status):
-                self._bury(spare, status, usage)
+                self._release_dead(spare, status, usage)
             elif not spare.ending and self._disk.count(pid, usage):
-                continue  # it goes on, and if its script is done it exits
+                continue  # it goes on; if its script is done, it exits
             elif not spare.reported:
                 os.kill(pid, SIGKILL)
                 status = SIGKILL if spare.ending else status
                 self._report(spare, status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
                 if max(usage.ru_maxrss - spare.used_before[1], usage.ru_minflt * 4) <= _QUICKLY_FREED_KILOBYTES:
-                    self._let_go(spare)
+                    self._release(spare)
 
-    def _bury(self, spare: LivingSpare, status: int, usage: resource.struct_rusage) -> None:
-        """Report a dead spare, where that has not been done, and let go of what was its own."""
+    def _release_dead(self, spare: LivingSpare, status: int, usage: resource.struct_rusage) -> None:
+        """Report a dead spare if nobody has, and release what it held."""
         del self._spares[spare.pid]
         self._disk.forget(spare.pid)
         if not spare.reported:
             self._report(spare, status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
         if spare.maps is not None:
             os.close(spare.maps)
-        self._let_go(spare)
+        self._release(spare)
         if spare.processes:
             spare.processes.close()
         if not self._setup["zygote"]:
             os._exit(0)
 
     def _report(self, spare: LivingSpare, status: int, cpu_seconds: float, kilobytes: int) -> None:
-        """Tell the host how a spare has ended, and the CPU time and the memory that its process has used."""
+        """Tell the host how a spare ended, and the CPU time and memory that its process used."""
         spare.reported = True
         if spare in self._ending:
             self._ending.remove(spare)
@@ -240,35 +240,35 @@ class Supervisor:
             max(kilobytes - kilobytes_before, 0) * 1024,
             over_scratch,
         )
-        with suppress(BrokenPipeError):  # the host does not need this spare any more
+        with suppress(BrokenPipeError):  # the host does not need this spare
             spare.control.send(report)
 
-    def _let_go(self, spare: LivingSpare) -> None:
-        """Remove what a spare leaves, and let the host know that it has gone."""
-        if spare.let_go:
+    def _release(self, spare: LivingSpare) -> None:
+        """Release what a spare held, and tell the host so."""
+        if spare.released:
             return
-        spare.let_go = True
+        spare.released = True
         if spare.watch:
             spare.watch.close()
         if self._setup["own_scratch"]:
             self._remove_scratch(spare)
         if spare.network:
             self._maker.take_back(spare.network)
-        spare.control.close()  # by which the host knows that nothing more will come
+        spare.control.close()  # this tells the host
 
     def _remove_scratch(self, spare: LivingSpare) -> None:
-        """Remove what a dead spare has left, in a process beside this one where it may take long.
+        """Remove a dead spare's scratch folder, in a process of its own if it may take long.
 
-        A script can make tens of thousands of files before it is seen to be over its limit. While they are removed, its
-        neighbours want to be forked, watched and reported.
+        A script can make tens of thousands of files before it is seen to be over its limit. Meanwhile other spares must
+        be forked, watched and reported.
         """
-        with suppress(OSError):  # what is left then goes with the jail's folder
+        with suppress(OSError):  # the rest is removed with the jail's folder
             if not self._setup["zygote"] or not scratch.holds_much(spare.scratch) or not _remove_beside(spare):
                 scratch.remove(spare.scratch)
 
 
 def _remove_beside(spare: LivingSpare) -> bool:
-    """Remove what a dead spare has left in another process; return whether there can be one."""
+    """Remove a dead spare's scratch folder in another process; return whether there can be one."""
     supervisor_pid = os.getpid()
     try:
         pid = os.fork()
@@ -276,19 +276,13 @@ def _remove_beside(spare: LivingSpare) -> bool:
         return False
     if pid == 0:
         with suppress(BaseException):
-            # The spare's control socket ends with this process, those of others must not wait for that.
+            # The spare's control socket closes with this process; the sockets of others must not stay open for it.
             isolate.close_all_but(spare.control.fileno())
             kernel.die_with_parent()
             if os.getppid() == supervisor_pid:
                 scratch.remove(spare.scratch)
         os._exit(0)
     return True
-
-
-def _cpu_seconds(pid: int) -> float:
-    """Return the CPU time that a child has used, by its clock; see clock_getcpuclockid(3)."""
-    scheduled = 2  # CPUCLOCK_SCHED
-    return clock_gettime(~pid << 3 | scheduled)
 
 
 def _read_all(fd: int) -> bytes:

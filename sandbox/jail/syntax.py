@@ -1,16 +1,16 @@
-"""Errors that only the compiler finds, `return` outside a function for one, told as the parser's are."""
+"""Describes errors that only the compiler finds, such as `return` outside a function, like those of the parser."""
 
 from __future__ import annotations
 
 from .surroundings import FILENAME
 
-# A long line is cut around the place.
+# A long line is cut around the error.
 _SHOWN_CHARACTERS = 200
 _PARSE_ONLY = 0x400  # ast.PyCF_ONLY_AST: `import ast` costs 10 ms
 
 
 def describe(error: Exception, source: str) -> dict[str, str | int | None]:
-    """Return an envelope's `error`, and where the place is known `line`, `column` (from 1, in characters), `traceback`.
+    """Return an envelope's `error`, and if known `line`, `column` (from 1, in characters) and `traceback`.
 
     Args:
         error: what `compile` raised.
@@ -26,7 +26,7 @@ def describe(error: Exception, source: str) -> dict[str, str | int | None]:
     if error.end_lineno != error.lineno:
         end = 0
     if _is_parsed(source):
-        # The parser counts characters, all else bytes.
+        # The parser counts characters, and the compiler bytes.
         column, end = (_characters(shown, offset) for offset in (column, end))
     column = max(column, 1)
     start = max(0, column - 1 - _SHOWN_CHARACTERS // 2)
@@ -54,5 +54,5 @@ def _is_parsed(source: str) -> bool:
 
 
 def _characters(line: str, offset: int) -> int:
-    """Turn an offset in bytes of UTF-8, from 1, into one in characters; 0 stays what it is."""
+    """Turn an offset in bytes of UTF-8, from 1, into one in characters; 0 stays 0."""
     return len(line.encode()[: offset - 1].decode(errors="ignore")) + 1 if offset > 0 else offset

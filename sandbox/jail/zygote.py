@@ -1,7 +1,6 @@
-"""The jail's first process: imports what scripts will want, once, and forks a spare for each of the host's orders.
+"""The jail's first process: it imports what scripts use, once, and forks a spare for each order of the host.
 
-No script ever runs in it. A jail for a single script has no use for a zygote: its first process supervises the one
-spare.
+No script runs in it. A cold jail has no zygote: its first process supervises its one spare.
 """
 
 from __future__ import annotations
@@ -21,10 +20,10 @@ if TYPE_CHECKING:
 
     from sandbox.protocol import Setup
 
-# What many scripts use, or the way they are run: arguments and tracebacks.
+# Modules that many scripts use, or that run them: arguments and tracebacks.
 _COMMON = ("datetime", "json", "random", "re", "traceback")
 
-# What pandas and numpy load only when it is first used: done here once, a script does not wait for it.
+# numpy and pandas load parts of themselves at first use. This uses them, so that no script waits for it.
 _TOUCH = {
     "numpy": "import numpy.random, numpy.linalg; numpy.random.default_rng()",
     "pandas": """
@@ -41,9 +40,9 @@ repr(frame), frame.to_csv(), frame.to_json(), pandas.read_csv(__import__("io").S
 
 
 def begin(control: socket) -> NoReturn:
-    """Have `serve` called when the caller's frames have gone, and leave them by an exception.
+    """Leave the caller's frames by an exception, and have `serve` called by the hook for exceptions.
 
-    A hook for exceptions is called from below every frame: so none is beneath a script's, for it to find.
+    Python calls the hook beneath all frames, so a script finds no frame beneath its own.
     """
 
     def hook(*_: object) -> None:
@@ -59,18 +58,18 @@ def begin(control: socket) -> NoReturn:
 
 
 class _Begun(Exception):
-    """The jail's first code has done its work."""
+    """The jail's first code is done."""
 
 
 def serve(control: socket) -> None:
-    """Do what the host asks for until it goes away.
+    """Serve the host until it closes the control socket.
 
     Args:
         control: the jail's control socket.
     """
     setup: Setup = receive_setup(control)
     if not setup["own_namespaces"]:
-        # Where they are, no script can so much as name this process; and setns(2) asks that it be dumpable.
+        # With namespaces of its own no script can name this process, and setns(2) needs it dumpable.
         kernel.hide_from_neighbours()
     isolate.open_standard_streams()
     surroundings.settle_zygote(setup["site_packages"])
@@ -85,10 +84,10 @@ def serve(control: socket) -> None:
 
 
 def warm_up(names: list[str]) -> str:
-    """Import what many scripts use and the modules named, and load what those load only when they are first used.
+    """Import common modules and `names`, and load the parts of them that load at first use.
 
     Returns:
-        which module cannot be imported, and why; nothing where all can.
+        which module cannot be imported, and why; empty if all can.
     """
     for name in (*_COMMON, *names):
         try:
@@ -96,9 +95,9 @@ def warm_up(names: list[str]) -> str:
             exec(_TOUCH.get(name, ""), {})  # noqa: S102 (the text above)
         except BaseException as error:
             return f"{name} cannot be imported: {type(error).__name__}: {error}"
-    # The first call makes the classes of syntax trees, which takes 2 ms.
+    # The first call makes the classes of syntax trees, in 2 ms.
     compile("0", "", "exec")
-    # Objects that are there before the fork stay out of every later collection, which would copy their pages.
+    # A later collection would copy the pages of these objects in every fork; frozen objects take no part in it.
     gc.collect()
     gc.freeze()
     return ""

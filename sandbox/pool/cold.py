@@ -49,18 +49,18 @@ class ColdJails:
             SandboxUnavailable: the jail failed, or the service shuts down.
         """
         jail = self._spawner.start(self._profile, None)
-        index = self._uids.take()
+        uid_index = self._uids.take()
         self._running.add(jail)
         try:
             if self._closing():
                 raise SandboxUnavailable("The service is shutting down.")
             with contextlib.suppress(OSError):  # the jail has exited, which the next read from it finds
-                jail.order(make_order(self._spawner.host, self._profile, self._limits, index))
+                jail.order(make_order(self._spawner.host, self._profile, self._limits, uid_index))
             with contextlib.closing(Spare(jail, self._limits, lambda: None)) as spare:
                 return spare.run(script, timeout_seconds, asked)
         finally:
             jail.close()
-            self._uids.give_back(index)
+            self._uids.give_back(uid_index)
             self._running.discard(jail)
 
     def kill(self) -> None:

@@ -88,10 +88,10 @@ class Zygote:
         Raises:
             SandboxUnavailable: the jail has failed.
         """
-        number = self._uids.take()
-        self._ordered.append(number)
+        uid_index = self._uids.take()
+        self._ordered.append(uid_index)
         try:
-            self.jail.order(order(number, self._address_space_bytes))
+            self.jail.order(order(uid_index, self._address_space_bytes))
         except OSError as error:
             raise self.jail.failure("it takes no more orders") from error
         if not self.on_order:
@@ -107,12 +107,12 @@ class Zygote:
         """
         if not self._ordered:
             raise self.jail.failure("it exited")
-        number = self._ordered[0]
+        uid_index = self._ordered[0]
         try:
-            spare = Spare(self.jail, self._limits, partial(self._uids.give_back, number))
+            spare = Spare(self.jail, self._limits, partial(self._uids.give_back, uid_index))
         except OrderFailed:
             self._ordered.popleft()
-            self._uids.give_back(number)
+            self._uids.give_back(uid_index)
             self.on_order -= 1
             raise
         self._ordered.popleft()

@@ -1,4 +1,4 @@
-"""The image, and containers of it."""
+"""The image, and containers that run it."""
 
 import json
 import subprocess
@@ -14,9 +14,9 @@ import requests
 from tests.conftest import ROOT, Service, free_port, started_by_tests
 
 IMAGE = "python-code-executor:test"
-# How long a test may take that is the first to want the image.
+# The time limit of a test that may have to build the image first.
 IMAGE_SECONDS = 1200
-# The server's where the container starts as root, and where it does not.
+# The server's user id if the container starts as root, and if it does not.
 SERVER_UIDS = (65_532, 65_534)
 # What every user may read of every process: who it is, and what it may do.
 _LIST_PROCESSES = """
@@ -59,7 +59,7 @@ class Container(Service):
         return docker("exec", self.name, *command)
 
     def statuses(self) -> list[dict[str, str]]:
-        """Return /proc/PID/status of each process in the container, without that of whoever asks."""
+        """Return /proc/PID/status of each process in the container, except the process that lists them."""
         found: list[dict[str, str]] = json.loads(self.run("python", "-c", _LIST_PROCESSES))
         return found
 
@@ -67,7 +67,7 @@ class Container(Service):
         return self.log.read_text()
 
     def stop(self) -> int:
-        """End the container as an operator does, and return its status."""
+        """Stop the container as an operator does, and return its exit status."""
         self.session.close()
         docker("stop", "--time", "30", self.name)
         return self.process.wait(30)
@@ -123,11 +123,11 @@ def wait_until_it_answers(container: Container) -> None:
 
 
 def facts_of(container: Container) -> dict[str, Any]:
-    """Return what an attacker would know who knows the image; see `attack_facts`."""
+    """Return what an attacker who knows the image would know; see `attack_facts`."""
     server = min(int(one["Pid"]) for one in container.statuses() if one["Pid"] != "1" and uid(one) in SERVER_UIDS)
     return {"service_pid": server, "service_file": "/opt/python-code-executor/main.py"}
 
 
 def uid(status: dict[str, str]) -> int:
-    """Return the user id that a process acts under, from its /proc/PID/status."""
+    """Return the effective user id of a process, from its /proc/PID/status."""
     return int(status["Uid"].split()[1])

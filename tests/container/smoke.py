@@ -1,4 +1,7 @@
-"""Tries a running service: `python smoke.py URL`. Needs the standard library only; its status says how it went."""
+"""Tries a running service: `python smoke.py URL`.
+
+It needs only the standard library, and exits with 1 if an answer is wrong.
+"""
 
 import json
 import sys
@@ -10,7 +13,7 @@ from typing import Any
 START_SECONDS = 60
 HELLO = "def main(name):\n    print('Hello,', name)\n    return {'length': len(name)}\n"
 PANDAS = "import pandas as pd\n\ndef main():\n    return pd.DataFrame({'score': [92, 88, 75]})['score'].mean()\n"
-# The policy has nothing against these; the jail has to.
+# The policy allows these acts; the jail has to refuse them.
 HOSTILE = """
 import os
 import requests
@@ -32,7 +35,7 @@ def main():
 
 
 def main() -> int:
-    """Try everything, print what is wrong, and return the status to end with."""
+    """Try everything, print what is wrong, and return the exit status."""
     url = sys.argv[1].rstrip("/")
     health = wait_for(url)
     print(f"health: {health}")
@@ -55,7 +58,7 @@ def main() -> int:
 
 
 def wait_for(url: str) -> dict[str, Any]:
-    """Ask for /health until something answers."""
+    """Ask for /health until the service answers, and return that."""
     until = time.monotonic() + START_SECONDS
     while True:
         try:
@@ -67,7 +70,7 @@ def wait_for(url: str) -> dict[str, Any]:
 
 
 def execute(url: str, script: str, args: dict[str, Any]) -> dict[str, Any]:
-    """Have a script run."""
+    """Run a script, and return the answer."""
     body = json.dumps({"script": script, "args": args}).encode()
     return ask(urllib.request.Request(f"{url}/execute", body, {"Content-Type": "application/json"}))
 

@@ -1,4 +1,4 @@
-"""The hostile scripts of tests/attacks in containers, with the policy off; and scripts of two containers."""
+"""The attacks of tests/attacks in containers with the policy off, and attacks from one container on another."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.container.conftest import IMAGE_SECONDS, Contain, Container, facts_of
 from tests.sandbox.conftest import running, scratch_of
 from tests.sandbox.test_neighbours import ATTACKER, UNTOUCHED, VICTIM
 
-pytestmark = [pytest.mark.needs_docker, pytest.mark.needs_root, pytest.mark.timeout(IMAGE_SECONDS)]
+pytestmark = [pytest.mark.slow, pytest.mark.needs_docker, pytest.mark.needs_root, pytest.mark.timeout(IMAGE_SECONDS)]
 
 FLAGS: dict[str, list[str]] = {"plain": [], "privileged": ["--privileged"], "user": ["--user", "65534"]}
 
@@ -27,7 +27,7 @@ def facts() -> Iterator[dict[str, Any]]:
 def attacked(
     request: pytest.FixtureRequest, image: str, contain: Contain, no_rules: Path, facts: dict[str, Any]
 ) -> tuple[Container, dict[str, Any], str]:
-    """A container without a policy, what an attacker knows of it, and its level; the attacker's folder is in it too."""
+    """A container without a policy, the facts about it, and its level; it sees the folder of `attack_facts`."""
     folder = facts["home_of_others"]
     volumes = ["-v", f"{no_rules}:/policy.yaml:ro", "-v", f"{folder}:{folder}"]
     container = contain(image, *volumes, *FLAGS[request.param], POLICY_FILE="/policy.yaml", **SETTINGS)
@@ -36,8 +36,8 @@ def attacked(
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 def test_attack(attack: Attack, attacked: tuple[Container, dict[str, Any], str]) -> None:
-    came, answer = run_attack(attacked[0], attack, attacked[1])
-    assert came in attack.expected_at(attacked[2]), answer
+    outcome, answer = run_attack(attacked[0], attack, attacked[1])
+    assert outcome in attack.expected_at(attacked[2]), answer
 
 
 def test_scripts_of_two_containers_cannot_meet(image: str, contain: Contain, no_rules: Path) -> None:

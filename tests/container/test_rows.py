@@ -1,4 +1,4 @@
-"""The rows of the README's table: what `docker run` is given, and the level that comes of it."""
+"""The rows of the documents' table: the flags of `docker run`, and the level that results."""
 
 import json
 import shlex
@@ -11,12 +11,12 @@ import requests
 
 from tests.conftest import ROOT
 from tests.container.conftest import IMAGE_SECONDS, SERVER_UIDS, Contain, Container, uid
-from tests.test_readme import EXAMPLES, rows, without_measurements
+from tests.documents import EXAMPLES, OPERATING, rows, without_measurements
 
-pytestmark = [pytest.mark.needs_docker, pytest.mark.timeout(IMAGE_SECONDS)]
+pytestmark = [pytest.mark.slow, pytest.mark.needs_docker, pytest.mark.timeout(IMAGE_SECONDS)]
 
 LEVELS = ("`namespaces`", "`seccomp`")
-TABLE = {given: level for given, level, *_ in rows("In a container")[1:]}
+TABLE = {given: level for given, level, *_ in rows(OPERATING, "Levels in a container")}
 SERVED = {
     given: level.partition(",")[0].strip("`")
     for given, level in TABLE.items()
@@ -45,11 +45,11 @@ def test_the_table_has_what_docker_users_try() -> None:
 
 
 @pytest.mark.parametrize(("given", "level"), SERVED.items(), ids=SERVED)
-def test_row(given: str, level: str, image: str, contain: Contain) -> None:
+def test_the_flags_of_a_row_give_its_level(given: str, level: str, image: str, contain: Contain) -> None:
     container = contain(image, *flags(given))
     health = requests.get(f"{container.url}/health", timeout=60).json()
     assert (health["status"], health["isolation"]) == ("healthy", level), health
-    missing = {said.partition(":")[0].partition(" without")[0] for said in health.get("missing", [])}
+    missing = {layer.partition(":")[0].partition(" without")[0] for layer in health.get("missing", [])}
     missing.discard("fair shares")  # the engine decides whether containers are in groups of the CPU's controller
     own_user_id = {"own user id"} if "--user" in given else set()
     assert missing == (set() if level == "namespaces" else {"namespaces"} | own_user_id), health
@@ -70,7 +70,7 @@ for _ in range(100):
 """
 
 
-def test_without_a_network_it_answers_inside(image: str, contain: Contain) -> None:
+def test_without_a_network_the_service_answers_inside_the_container(image: str, contain: Contain) -> None:
     container = contain(image, "--network", "none", wait=False)
     health = ""
     while not health:
@@ -78,7 +78,7 @@ def test_without_a_network_it_answers_inside(image: str, contain: Contain) -> No
         try:
             health = container.run("python", "-c", f"PORT = {container.port}\n{ASK}")
         except AssertionError:
-            continue  # docker has not made it yet
+            continue  # docker has not started the container yet
     assert json.loads(health)["isolation"] == "seccomp"
     assert container.stop() == 0
 
@@ -97,7 +97,7 @@ def test_root_without_capabilities_does_not_start_and_says_what_to_do(image: str
     assert "docker run --user 65532" in container.log_text()
 
 
-def test_a_script_that_exhausts_the_containers_memory_is_all_that_dies(image: str, contain: Contain) -> None:
+def test_only_the_script_that_exhausts_the_containers_memory_dies(image: str, contain: Contain) -> None:
     container = contain(image, "--memory", "300m", SANDBOX_MEMORY_MB="2048")
     servers = {one["Pid"] for one in container.statuses() if uid(one) in SERVER_UIDS}
     hog = container.post(HOG).json()
@@ -107,7 +107,7 @@ def test_a_script_that_exhausts_the_containers_memory_is_all_that_dies(image: st
     assert container.stop() == 0
 
 
-def test_stop_lets_a_script_finish(image: str, contain: Contain) -> None:
+def test_docker_stop_lets_a_script_finish(image: str, contain: Contain) -> None:
     container = contain(image)
     with ThreadPoolExecutor() as pool:
         running = pool.submit(container.post, SLEEP)
@@ -126,7 +126,7 @@ SCRIPTS = [example for example in EXAMPLES if "/execute" in example[0]]
 
 
 @pytest.mark.parametrize(("command", "answer"), SCRIPTS, ids=range(len(SCRIPTS)))
-def test_the_readmes_examples(command: str, answer: str, plain: Container) -> None:
+def test_an_example_gives_the_answer_shown(command: str, answer: str, plain: Container) -> None:
     command = command.replace("localhost:8080", f"127.0.0.1:{plain.port}")
-    came = subprocess.run(["bash", "-c", command], capture_output=True, check=True, timeout=60).stdout
-    assert without_measurements(json.loads(came)) == without_measurements(json.loads(answer))
+    output = subprocess.run(["bash", "-c", command], capture_output=True, check=True, timeout=60).stdout
+    assert without_measurements(json.loads(output)) == without_measurements(json.loads(answer))

@@ -15,10 +15,12 @@ from contextlib import ExitStack, closing
 import pytest
 import requests
 
-from service.server import SPARE_THREADS
+from service.admission import SPARE_THREADS
 from tests.conftest import Serve, Server
 from tests.http.steady import gunicorn, settled_descriptors, wait_for_descriptors
 from tests.http.test_hostile_http import CHUNKED, GET, POST, split
+
+pytestmark = pytest.mark.slow
 
 RETURNS_1 = "def main():\n    return 1\n"
 RETURNS_4_MB = "def main():\n    return 'x' * (4 * 2 ** 20 - 2)\n"

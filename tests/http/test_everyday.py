@@ -70,6 +70,7 @@ def test_everyday(server: Server, name: str) -> None:
     CASES[name].check(CASES[name].send_to(server))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("user", [None, ORDINARY_USER], ids=["root", "user"])
 @pytest.mark.parametrize("name", AT_SECCOMP)
 def test_everyday_at_seccomp(serve: Serve, name: str, user: int | None) -> None:

@@ -12,6 +12,8 @@ import requests
 
 from tests.conftest import Serve, Server
 
+pytestmark = pytest.mark.slow
+
 HELLO = "def main():\n    return 'hello'\n"
 _KB = 2**10
 _MOST_RESPONSE_BYTES = 256 * _KB

@@ -9,7 +9,7 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.server import SPARE_THREADS
+from service.admission import SPARE_THREADS
 from tests.conftest import Server
 
 POST = b"POST /execute HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -194,6 +194,7 @@ def mutated(draw: st.DrawFn) -> bytes:
     return bytes(body)
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.binary(max_size=200) | mutated() | objects.map(lambda value: json.dumps(value).encode()))
 def test_every_body_gets_a_4xx_in_json(server: Server, body: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The OpenAPI document: it says what the code does and the README says, and schemathesis finds the service to be so."""
+"""The OpenAPI document: it says what the code and docs/api.md say, and schemathesis finds the service to be so."""
 
 import ast
 import json
@@ -12,11 +12,12 @@ from openapi_spec_validator import validate
 
 from policy.findings import MAX_VIOLATIONS
 from sandbox import IsolationLevel, Limits
-from service.contract import load_contract
-from service.server import REQUEST_SECONDS
+from service.client_socket import REQUEST_SECONDS
+from service.openapi import load_openapi
 from service.settings import read_settings
 from tests.conftest import ROOT, Serve, Server
-from tests.contract import CODES, README, codes_in_the_code
+from tests.contract import CODES, codes_in_the_code
+from tests.documents import API, rows
 from tests.http.fuzz import run_schemathesis, what_came, what_went_wrong
 
 FILE = ROOT / "service" / "openapi.json"
@@ -68,7 +69,7 @@ def test_version_is_that_of_the_project() -> None:
     assert f'version = "{DOCUMENT["info"]["version"]}"' in (ROOT / "pyproject.toml").read_text()
 
 
-def test_codes_are_those_of_the_code_and_of_the_readme() -> None:
+def test_codes_are_those_of_the_code_and_of_the_documents() -> None:
     by_status: dict[int, set[str]] = {}
     for _, _, status, response in responses():
         by_status.setdefault(status, set()).update(codes_of(response))
@@ -93,9 +94,8 @@ def test_paths_and_methods_are_those_of_the_code() -> None:
     assert all("options" in methods for methods in DOCUMENT["paths"].values())
 
 
-def test_fields_are_those_of_the_readme() -> None:
-    rows = re.findall(r"^\| `(\w+)` \|", README.split("with an object:")[1].split("An unknown field")[0], re.MULTILINE)
-    assert list(SCHEMAS["Script"]["properties"]) == rows
+def test_fields_are_those_of_the_documents() -> None:
+    assert list(SCHEMAS["Script"]["properties"]) == [row[0].strip("`") for row in rows(API, "Request")]
 
 
 def test_every_answer_is_told_not_to_be_sniffed_and_every_retry_when() -> None:
@@ -115,7 +115,7 @@ def test_nothing_is_defined_that_is_not_used() -> None:
 
 
 def test_limits_in_the_file_are_the_defaults() -> None:
-    assert load_contract(read_settings({})) == DOCUMENT
+    assert load_openapi(read_settings({})) == DOCUMENT
     assert SCHEMAS["RefusedScript"]["properties"]["violations"]["maxItems"] == MAX_VIOLATIONS
     assert SCHEMAS["Healthy"]["properties"]["isolation"]["enum"] == [*IsolationLevel][::-1]
     text = FILE.read_text()
@@ -173,6 +173,7 @@ def test_every_example_of_an_answer_has_one_of_a_request() -> None:
     assert sorted(sent) == sorted(answered)
 
 
+@pytest.mark.slow
 def test_schemathesis_finds_nothing(new_server: Serve) -> None:
     server = new_server()
     done = run_schemathesis(f"{server.url}/openapi.json", "--generation-deterministic", "--max-examples", "60")
@@ -194,6 +195,7 @@ NEEDS_ARGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("place", "lie", "told"),
     [

@@ -43,6 +43,7 @@ def test_more_scripts_than_open_files_stop_the_start_with_one_message(tmp_path: 
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
 def test_open_files_are_raised_to_what_the_settings_need(new_server: Serve) -> None:
     server = new_server(open_files="128:4096", SANDBOX_CONCURRENCY="32")
     with ThreadPoolExecutor(32) as pool:
@@ -58,12 +59,14 @@ def test_wrong_policy_stops_the_start_with_one_message(tmp_path: Path) -> None:
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
 def test_start_names_the_policy_file_and_whether_it_denies_anything(tmp_path: Path, new_server: Serve) -> None:
     policy_file = tmp_path / "rules.yaml"
     for text, number in (("version: 1\nextends: default\nwithout: [debugger]\n", 9), ("version: 1\n", 0)):
         policy_file.write_text(text)
         server = new_server(POLICY_FILE=str(policy_file))
-        assert f"The policy is POLICY_FILE={policy_file}; rules: {number}." in server.log_text()
+        logged(server, f"Policy: POLICY_FILE={policy_file}, {number} rules")
+        logged(server, "Isolation level: ")
         assert ("no script is refused" in server.log_text()) == (number == 0)
         server.stop()
 
@@ -74,10 +77,18 @@ def test_start_opens_nothing_under_home(server: Server) -> None:
 
 def test_start_logs_the_level(server: Server) -> None:
     level = requests.get(f"{server.url}/health", timeout=30).json()["isolation"]
-    lines = [line for line in server.log_lines() if line["message"].startswith("Scripts are isolated")]
-    assert [(line["severity"], line["message"]) for line in lines] == [
-        ("INFO", f"Scripts are isolated at the level {level}.")
-    ]
+    line = logged(server, "Isolation level")
+    assert (line["severity"], line["message"]) == ("INFO", f"Isolation level: {level}")
+
+
+def logged(server: Server, beginning: str) -> dict[str, Any]:
+    """Wait until the server has logged a line that begins so, and return the only one."""
+    deadline = time.monotonic() + 20
+    while not (found := [line for line in server.log_lines() if line["message"].startswith(beginning)]):
+        assert time.monotonic() < deadline, server.log_text()
+        time.sleep(0.02)
+    (line,) = found
+    return line
 
 
 def said_at_start(server: Server) -> str:
@@ -86,7 +97,7 @@ def said_at_start(server: Server) -> str:
 
 def test_start_logs_why_no_script_can_run(serve: Serve) -> None:
     server = serve(SANDBOX_MIN_ISOLATION="namespaces", NSJAIL="/bin/false")
-    (line,) = [line for line in server.log_lines() if line["message"].startswith("No script can be run")]
+    line = logged(server, "No script can be run")
     assert line["severity"] == "ERROR"
     document = requests.get(f"{server.url}/health", timeout=30).json()
     assert document["reason"] in line["message"]
@@ -155,6 +166,7 @@ def together(count: int, call: Any) -> list[Any]:
         return [future.result() for future in [pool.submit(call) for _ in range(count)]]
 
 
+@pytest.mark.slow
 def test_overload_is_a_429_that_says_when_to_come_back(serve: Serve) -> None:
     server = serve(SANDBOX_CONCURRENCY="1", SANDBOX_TIMEOUT_SECONDS="1")
     answers = together(40, lambda: server.post(SLEEP, args={"seconds": 0.8}))
@@ -168,6 +180,7 @@ def test_overload_is_a_429_that_says_when_to_come_back(serve: Serve) -> None:
     assert server.post(SLEEP, args={"seconds": 0}).status_code == 200
 
 
+@pytest.mark.slow
 def test_health_answers_under_load(serve: Serve) -> None:
     server = serve(SANDBOX_CONCURRENCY="1", SANDBOX_TIMEOUT_SECONDS="1")
     load = threading.Thread(target=together, args=(20, lambda: server.post(SLEEP, args={"seconds": 0.8})))
@@ -179,6 +192,7 @@ def test_health_answers_under_load(serve: Serve) -> None:
     load.join()
 
 
+@pytest.mark.slow
 def test_stop_lets_scripts_finish_and_leaves_no_process(new_server: Serve) -> None:
     server = new_server()
     with ThreadPoolExecutor() as pool, server.connect(), requests.Session() as kept:
@@ -194,6 +208,7 @@ def test_stop_lets_scripts_finish_and_leaves_no_process(new_server: Serve) -> No
         assert stopping.result() < 8
 
 
+@pytest.mark.slow
 def test_stop_ends_a_script_at_its_limit(new_server: Serve) -> None:
     server = new_server(SANDBOX_TIMEOUT_SECONDS="2")
     with ThreadPoolExecutor() as pool:
@@ -203,6 +218,7 @@ def test_stop_ends_a_script_at_its_limit(new_server: Serve) -> None:
         assert running.result().json()["code"] == "timeout"
 
 
+@pytest.mark.slow
 def test_worker_that_is_replaced_runs_scripts(new_server: Serve) -> None:
     server = new_server()
     children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
@@ -213,7 +229,7 @@ def test_worker_that_is_replaced_runs_scripts(new_server: Serve) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert server.post("def main():\n    return 1\n").json()["result"] == 1
-    assert server.log_text().count("Scripts are isolated") == 2
+    assert server.log_text().count("Isolation level: ") == 2
     server.stop()
 
 
@@ -224,6 +240,7 @@ def test_ordinary_user_is_served_too(serve: Serve) -> None:
     assert answer.json()["result"] == 1
 
 
+@pytest.mark.slow
 def test_fault_of_the_service_is_a_500_with_an_id_that_is_in_the_log(new_server: Serve, tmp_path: Path) -> None:
     source = tmp_path / "broken.py"
     source.write_text(
@@ -233,9 +250,9 @@ def test_fault_of_the_service_is_a_500_with_an_id_that_is_in_the_log(new_server:
         "    def start(self): pass\n"
         "    def refresh(self): pass\n"
         "    def close(self): pass\n"
-        "    def check(self, script):\n"
+        "    def check(self, script, sha256):\n"
         f"        raise RuntimeError('{SECRET}')\n"
-        "main.checkers = Broken()\n"
+        "main._endpoints._checkers = main.checkers = Broken()\n"
         "app = main.app\n"
     )
     server = new_server(FUNCTION_SOURCE=str(source))

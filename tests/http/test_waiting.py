@@ -11,6 +11,8 @@ import requests
 import nsjail
 from tests.conftest import Serve, Server
 
+pytestmark = pytest.mark.slow
+
 HELLO = "def main():\n    return 'hello'"
 SLEEP = "import time\ndef main(seconds):\n    time.sleep(seconds)\n    return 'slept'\n"
 AT_ONCE = 48

@@ -1,4 +1,4 @@
-"""Run by the scripts' Python: where modules have what is denied; in: its names, out: pairs of names, in JSON."""
+"""Run by the scripts' Python: reads denied names as JSON, and writes under which other names modules have these."""
 
 import contextlib
 import importlib
@@ -8,12 +8,12 @@ import sys
 import types
 import warnings
 
-# They print, open windows, or are there for a test or another system.
+# These print, open windows, or exist for tests or other systems.
 _LEFT_OUT = {"antigravity", "this", "idlelib", "test", "turtledemo", "tkinter", "turtle", "lib2to3", "distutils"}
 
 
 def main() -> None:
-    """Import every module there is, and look for the objects that are named on stdin."""
+    """Import every module, and search it for the objects that are named on stdin."""
     warnings.simplefilter("ignore")
     denied = {id(found): name for name in json.load(sys.stdin) if (found := _object(name)) is not None}
     for name in sorted(set(sys.stdlib_module_names) - _LEFT_OUT | {"numpy", "pandas", "requests"}):

@@ -1,4 +1,4 @@
-"""Random scripts that reach for something denied, put together from `ways`, and whether they do reach it."""
+"""Random scripts that reach for something denied, put together from `evasions`, and whether they do reach it."""
 
 import importlib
 import random
@@ -6,14 +6,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from policy.rules import SHIPPED, load_rules
-from tests.policy import ways
+from tests.policy import evasions
 
 _HELPERS = (
     "asyncio", "base64", "codecs", "collections", "contextlib", "copy", "dataclasses", "functools", "inspect",
     "itertools", "operator", "pickle", "string", "types",
 )  # fmt: skip
-# Of objects that every script can make, the denied attributes that these have. For the others it takes a frame, which
-# is denied itself, or a running coroutine.
+# Denied attributes, and the objects with them that every script can make. The other attributes need a frame, which is
+# denied itself, or a running coroutine.
 _OWNERS: dict[str, tuple[str, ...]] = {
     "__globals__": ("(lambda: 0)", "helper"),
     "__code__": ("(lambda: 0)", "helper"),
@@ -42,21 +42,21 @@ class Composition:
     """One script; its `main` returns what it reaches for.
 
     Attributes:
-        target: what that is.
-        ways: what it is put together from.
-        decided: whether the checker is to see through it.
-        lines: its statements, before the value is returned.
+        target: what the script reaches for.
+        evasions: what the script is put together from.
+        decided: whether the checker has to see through the script.
+        lines: the statements before the value is returned.
     """
 
     target: Target
     random: random.Random
-    ways: list[str] = field(default_factory=list)
+    evasions: list[str] = field(default_factory=list)
     decided: bool = True
     lines: list[str] = field(default_factory=list)
     source: str = ""
 
     def fill(self, template: str, **parts: str) -> str:
-        """Fill a template in. The statements of it become lines; the expression for its value comes back."""
+        """Fill in a template: add its statements to the lines, and return the expression for its value."""
         value = f"n{len(self.lines)}_{self.random.randrange(1000)}"
         parts |= {"X": value, "Y": f"{value}y", "N": self.target.name, "W": _wide(self.target.name)}
         parts["L"] = repr(self.target.name)
@@ -70,19 +70,19 @@ class Composition:
         return value if is_statement else template
 
     def choose(self, kind: str, seen: Mapping[str, str], left: Mapping[str, str] | None = None) -> str:
-        """Choose a way: one that the checker is to see through or, seldom, one that is left to the jail."""
+        """Choose an evasion: one that the checker has to see through or, seldom, one that is left to the jail."""
         table = left if left and self.random.random() < 0.05 else seen
         name = self.random.choice(list(table))
-        self.ways.append(f"{kind} {name}")
+        self.evasions.append(f"{kind} {name}")
         self.decided = self.decided and table is seen
         return table[name]
 
     def spell(self, text: str) -> str:
         """Spell a text."""
-        seen = {name: way(text) for name, way in ways.TEXTS.items()}
-        left = {name: way(text) for name, way in ways.LEFT_TO_THE_JAIL_TEXTS.items()}
+        seen = {name: evasion(text) for name, evasion in evasions.TEXTS.items()}
+        left = {name: evasion(text) for name, evasion in evasions.LEFT_TO_THE_JAIL_TEXTS.items()}
         expression = self.choose("text", seen, left)
-        return self.hand_on(expression, ways.TEXT_PASSED) if self.random.random() < 0.2 else expression
+        return self.hand_on(expression, evasions.TEXT_PASSED) if self.random.random() < 0.2 else expression
 
     def hand_on(self, expression: str, table: Mapping[str, str]) -> str:
         """Hand a value on."""
@@ -104,10 +104,10 @@ def _exists(path: str) -> bool:
 
 
 def targets() -> list[Target]:
-    """Return what the shipped rules deny, as far as the ways lead to it."""
+    """Return what the shipped rules deny, as far as the evasions lead to it."""
     rules = load_rules(SHIPPED)
     found = [Target("", name) for rule in rules for name in rule.builtins if name.isalpha() or name == "__import__"]
-    # os.startfile is Windows's, the others are Python 3.12's.
+    # os.startfile exists on Windows only, the others since Python 3.12.
     found += [
         Target(*path.rpartition(".")[::2], in_module=True) for rule in rules for path in rule.calls if _exists(path)
     ]
@@ -119,26 +119,26 @@ def compose(choice: random.Random, among: Collection[Target]) -> Composition:
     composition = Composition(choice.choice(list(among)), choice)
     target = composition.target
     if not target.holder:
-        value = composition.fill(composition.choose("builtin", ways.BUILTINS))
+        value = composition.fill(composition.choose("builtin", evasions.BUILTINS))
     elif target.in_module:
         package, _, child = target.holder.rpartition(".")
         # `import a.b` makes the name `a`.
-        table = {name: way for name, way in ways.MODULES.items() if package or name != "import_from"}
+        table = {name: evasion for name, evasion in evasions.MODULES.items() if package or name != "import_from"}
         if package:
             table.pop("globals")
         parts = {"M": target.holder, "P": package, "C": child, "A": target.holder}
-        left = ways.LEFT_TO_THE_JAIL_MODULES if target.holder == "os" else None
+        left = evasions.LEFT_TO_THE_JAIL_MODULES if target.holder == "os" else None
         value = composition.fill(composition.choose("module", table, left), **parts)
         for _ in range(choice.choice((0, 0, 1, 2))):
-            value = composition.hand_on(value, ways.PASSED)
-        table = ways.MEMBERS | ways.NAMESPACE_MEMBERS
-        value = composition.fill(composition.choose("member", table, ways.LEFT_TO_THE_JAIL_MEMBERS), E=value)
+            value = composition.hand_on(value, evasions.PASSED)
+        table = evasions.MEMBERS | evasions.NAMESPACE_MEMBERS
+        value = composition.fill(composition.choose("member", table, evasions.LEFT_TO_THE_JAIL_MEMBERS), E=value)
     else:
         value = target.holder
         for _ in range(choice.choice((0, 0, 1))):
-            value = composition.hand_on(value, ways.PASSED)
-        value = composition.fill(composition.choose("member", ways.MEMBERS), E=value)
-    in_module = composition.ways[0].removeprefix("builtin ") in ways.BUILTINS_OF_THE_MODULE
+            value = composition.hand_on(value, evasions.PASSED)
+        value = composition.fill(composition.choose("member", evasions.MEMBERS), E=value)
+    in_module = composition.evasions[0].removeprefix("builtin ") in evasions.BUILTINS_OF_THE_MODULE
     composition.source = _source(composition.lines, value, "module" if in_module else choice.choice(_PLACES))
     return composition
 
@@ -147,7 +147,7 @@ _PLACES = ("module", "main", "if", "try")
 
 
 def _source(lines: list[str], value: str, place: str) -> str:
-    """Put the statements into the module, into a block of it, or into `main`."""
+    """Put the statements into the module, into a block in the module, or into `main`."""
     text = "\n".join([*lines, value])
     imports = [f"import {name}" for name in _HELPERS if f"{name}." in text]
     helper = ["def helper(): pass"]
@@ -161,7 +161,7 @@ def _source(lines: list[str], value: str, place: str) -> str:
     return "\n".join([*imports, *helper, *head, *inner, *tail, "def main():", f"    return {value}", ""])
 
 
-# Runs in the jail, without the policy: of each script, whether what its `main` returned is the denied thing itself.
+# Runs in the jail, without the policy: says of each script whether its `main` returned the denied thing itself.
 JUDGE = """
 import builtins, contextlib, importlib, io, sys, types
 

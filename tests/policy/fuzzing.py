@@ -1,4 +1,4 @@
-"""How long the fuzzers run: a fixed number of rounds, or for as long as FUZZ_SECONDS says, from new seeds."""
+"""How long the fuzzers run: a fixed number of rounds, or FUZZ_SECONDS seconds with new seeds."""
 
 import os
 import random
@@ -9,10 +9,10 @@ SECONDS = float(os.environ.get("FUZZ_SECONDS", "0"))
 
 
 def rounds(count: int) -> Iterator[random.Random]:
-    """Give each round its source of random choices; it says in every failure which that was.
+    """Give each round its source of random choices, whose seed every failure shows.
 
     Args:
-        count: how many rounds there are where FUZZ_SECONDS is not set.
+        count: how many rounds there are if FUZZ_SECONDS is not set.
     """
     if not SECONDS:
         yield from (random.Random(seed) for seed in range(count))

@@ -1,4 +1,4 @@
-"""Random scripts from Python's own grammar, as the docstrings of the classes in `ast` tell it."""
+"""Random scripts from Python's own grammar, read from the docstrings of the classes in `ast`."""
 
 import ast
 import random
@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-# Of a node class: the type, the quantifier (`*`, `?` or nothing) and the name of each field.
+# The type, the quantifier (`*`, `?` or nothing) and the name of each field of a node class.
 _Fields = list[tuple[str, str, str]]
 _CONSTRUCTOR = re.compile(r"(\w+)(?:\((.*)\))?$", re.DOTALL)
 _FIELD = re.compile(r"(\w+)([*?]?) (\w+)")
 _TARGETS = (ast.Name, ast.Attribute, ast.Subscript, ast.Tuple, ast.List)
 _TARGET_FIELDS = {"target", "targets", "optional_vars"}
-# Where a node that is an `expr` to the grammar can stand.
+# The fields in which these nodes can stand, which are an `expr` to the grammar.
 _PLACES: dict[type[ast.AST], tuple[str, ...]] = {
     ast.Slice: ("slice",),
     ast.Starred: ("elts", "args"),
@@ -48,7 +48,7 @@ _LEAVES = {"expr": [ast.Name, ast.Constant], "stmt": [ast.Pass, ast.Expr], "patt
 
 
 class Grammar:
-    """Makes scripts out of some names and texts."""
+    """Makes scripts of some names and texts."""
 
     def __init__(self, choice: random.Random, names: Sequence[str], texts: Sequence[str]) -> None:
         """Take the source of every choice, the identifiers and the texts of constants."""
@@ -58,7 +58,7 @@ class Grammar:
         self._nodes = 0
 
     def script(self) -> str | None:
-        """Return a script, which Python's parser may still refuse; None where even the tree makes no sense."""
+        """Return a script, which Python's parser may still refuse; None if even the tree makes no sense."""
         self._nodes = 0
         body = [self._node("stmt", 0) for _ in range(self._random.randrange(1, 5))]
         try:
@@ -108,7 +108,7 @@ class Grammar:
         return self._node(kind, depth, name)
 
     def _mend(self, node: Any, depth: int) -> None:
-        """Make the fields fit each other, as the grammar does not say."""
+        """Make the fields fit each other, which the grammar does not demand."""
         match node:
             case ast.Compare():
                 node.comparators = node.comparators or [self._node("expr", depth + 1)]
@@ -156,7 +156,7 @@ class Grammar:
 
 
 def scripts(choice: random.Random, names: Sequence[str], texts: Sequence[str]) -> Iterator[str]:
-    """Make scripts without end."""
+    """Make scripts endlessly."""
     grammar = Grammar(choice, names, texts)
     while True:
         if script := grammar.script():

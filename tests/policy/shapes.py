@@ -7,12 +7,12 @@ Shape = Callable[[int], str]
 
 
 def _repeat(part: str, size: int, head: str = "", tail: str = "") -> str:
-    """Repeat a part between head and tail until the whole is about so large."""
+    """Repeat a part between head and tail until the whole has about this size."""
     return head + part * max(1, (size - len((head + tail).encode())) // len(part.encode())) + tail
 
 
 def _numbered(line: Callable[[int], str], size: int, head: str = "", tail: str = "") -> str:
-    """Put numbered lines between head and tail until the whole is about so large."""
+    """Put numbered lines between head and tail until the whole has about this size."""
     lines, total = [head], len(head) + len(tail)
     while total < size - 40:
         lines.append(line(len(lines)))

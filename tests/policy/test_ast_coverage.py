@@ -1,11 +1,11 @@
-"""Every kind of syntax tree node has been looked at: a Python with new syntax fails here before it is trusted."""
+"""Every class of syntax tree nodes has been reviewed: a Python with new syntax fails here before it is trusted."""
 
 import ast
 
 from policy.syntax import CHILD_FIELDS
 from policy.visits import HANDLERS, NOTES
 
-# Never met, or nothing in them to visit: the handlers of their parents read what they hold.
+# The walk never meets these, or the handlers of their parents read what is in them.
 PASSED: dict[str, str] = {
     "Interactive Expression FunctionType": "roots of other modes than exec",
     "TypeIgnore": "type comments are not parsed",
@@ -18,7 +18,7 @@ PASSED: dict[str, str] = {
     "arguments arg": "read with their function",
     "alias": "read with its import",
 }
-# Abstract, or kept by Python for old code; the parser makes none of them.
+# Abstract classes, and classes that Python keeps for old code. The parser makes none of them.
 ABSTRACT = (
     "mod stmt expr expr_context boolop operator unaryop cmpop excepthandler pattern type_ignore slice Num Str Bytes "
     "NameConstant Ellipsis ExtSlice Index Suite AugLoad AugStore Param"

@@ -1,4 +1,4 @@
-"""What a check may cost: its time, its memory and the size of its answer, for any script up to the limit."""
+"""A check costs little time and memory and has a small answer, for any script up to the limit."""
 
 import functools
 import os
@@ -12,18 +12,20 @@ import msgspec
 import pytest
 
 from policy import Policy, Report, load_policy
+from policy.parse import MAX_SOURCE_BYTES
 from policy.rules import Rule
-from policy.structure import MAX_SOURCE_BYTES
-from service.answers import report_document
+from service.responses import report_document
 from tests.conftest import ROOT
 from tests.policy.shapes import SHAPES
+
+pytestmark = pytest.mark.slow
 
 POLICY = load_policy()
 SHORT = 32 * 2**10
 MAX_ANSWER = 256 * 2**10
 MAX_IMPORTS = 64 * 2**10
 HONEST = ROOT / "bench" / "scripts" / "shop_report.py"
-# What a hostile script may cost, as a multiple of what an honest one of its length does.
+# How many times as much CPU time as an honest script of its length a hostile one may cost.
 MAX_RATIO = 15
 
 
@@ -39,7 +41,7 @@ class Cost:
 
 
 def measured(act: Callable[[], Report]) -> Cost:
-    """Measure a check in a process of its own, as memory that was once used is not given back."""
+    """Measure a check in a process of its own, because a process does not give back memory that it used once."""
     reader, writer = os.pipe()
     if not (child := os.fork()):
         try:
@@ -69,7 +71,7 @@ def cut(source: str, size: int) -> str:
 
 
 def honest(size: int) -> str:
-    """Return a script of about this many bytes, such as people write."""
+    """Return a script of about this many bytes as people write them."""
     text = HONEST.read_text()
     return text * (size // len(text))
 
@@ -82,7 +84,7 @@ def first_honest_cost(size: int) -> Cost:
 def times_an_honest_script(source: str) -> tuple[float, Cost]:
     """Return how many times the CPU time of an honest script of its length a check takes, and what the check costs.
 
-    A machine is not always equally fast: a ratio that looks too high is measured again, both sides in turn.
+    A machine is not always equally fast, so a ratio that looks too high is measured again, both sides in turn.
     """
     size = len(source.encode())
     cost = measured(lambda: POLICY.check(source))
@@ -168,7 +170,7 @@ def test_imports_that_nobody_keeps_warm_are_left_out() -> None:
 @pytest.mark.parametrize("mark", ["\u0323\u0307", "\u0344\u0323", "\uff9e\u0323", "\u0f73\u0307"])
 @pytest.mark.parametrize("source", ["a{}", "x = 'a{}'", "# a{}", "class a{}: pass"])
 def test_combining_characters_are_bounded(mark: str, source: str) -> None:
-    """Some are marks only by what they stand for."""
+    """Some characters only decompose into combining ones."""
     report = POLICY.check("\n" + source.format(mark * 200))
 
     assert (report.code, report.line) == ("syntax_error", 2)

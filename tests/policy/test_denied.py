@@ -8,9 +8,9 @@ from policy.findings import MAX_VIOLATIONS
 
 POLICY = load_policy()
 
-# Every row is one way to one thing; the rules in it are exactly those reported.
+# Every row is one evasion to reach one thing, and exactly the rules that the check reports.
 DENIED: list[tuple[str, str]] = [
-    # Builtins that make code, and what names them.
+    # Builtins that make code, named in any way.
     ("eval('1')", "dynamic-code"),
     ("exec('x = 1')", "dynamic-code"),
     ("compile('1', 'f', 'eval')", "dynamic-code"),
@@ -91,7 +91,7 @@ DENIED: list[tuple[str, str]] = [
     ("class A:\n    def eval(self): pass\n    x = [eval for _ in 'a']", "dynamic-code"),
     ("def f():\n    def g():\n        return eval\n    return g", "dynamic-code"),
     ("def f():\n    global eval\n    eval('1')", "dynamic-code"),
-    # Bound only perhaps, later, or elsewhere: the builtin is still there.
+    # The name is bound only perhaps, later, or elsewhere: the builtin is still there.
     ("eval('1')\ndef eval(x): pass", "dynamic-code"),
     ("if 0:\n    def eval(x): pass\neval('1')", "dynamic-code"),
     ("for eval in []: pass\neval('1')", "dynamic-code"),
@@ -109,7 +109,7 @@ DENIED: list[tuple[str, str]] = [
     ("eval = 1\ntry: 1 / 0\nexcept Exception as eval: pass\neval('1')", "dynamic-code"),
     ("def f(): return eval\ng = f\ng()\neval = 1", "dynamic-code"),
     ("class A:\n    def f(self): return eval\nA().f()\neval = 1", "dynamic-code"),
-    # Spelled with characters that the parser turns into ASCII.
+    # Spelled with letters that the parser turns into ASCII ones.
     ("ｅｖａｌ('1')", "dynamic-code"),
     ("𝓮𝓿𝓪𝓵('1')", "dynamic-code"),
     ("import ｏｓ\nos.ｓｙｓｔｅｍ('x')", "process"),
@@ -141,7 +141,7 @@ DENIED: list[tuple[str, str]] = [
     ("print.__self__.eval", "builtins-namespace dynamic-code"),
     ("len.__self__", "builtins-namespace"),
     ("def f(): pass\nf.__builtins__", "builtins-namespace"),
-    # Imports made by other means.
+    # Imports by other means than the statement.
     ("__import__('os')", "dynamic-import"),
     ("__import__('os').system('x')", "dynamic-import"),
     ("i = __import__", "dynamic-import"),
@@ -167,7 +167,7 @@ DENIED: list[tuple[str, str]] = [
     ("import logging\nlogging.config.dictConfig({})", "dynamic-import"),
     ("def f(spec): return spec.loader.load_module()", "dynamic-import"),
     ("def f(spec, module): getattr(spec.loader, 'exec_module')(module)", "dynamic-import"),
-    # Of a module in which only some names are allowed, the others; and the module itself, as a value.
+    # Guarded modules: the names in them that are not allowed, and the module itself as a value.
     ("import importlib.metadata", "dynamic-import"),
     ("import importlib\nimportlib.import_module('os')", "dynamic-import"),
     ("import importlib.util\nimportlib.util.find_spec('x')\nimportlib.import_module('os')", "dynamic-import"),
@@ -195,7 +195,7 @@ DENIED: list[tuple[str, str]] = [
     ("import importlib.metadata as m\nm.version.__globals__", "dynamic-import introspection"),
     ("import importlib.metadata as m\nm.version('x')\nm.os.system('x')", "dynamic-import process"),
     ("import inspect\ninspect.importlib.import_module('os')", "dynamic-import"),
-    # Under a condition that is not, or perhaps not, the one for type checkers.
+    # Under a condition that is not, or may not be, the one for type checkers.
     ("from typing import TYPE_CHECKING\nif TYPE_CHECKING: pass\nelse:\n    import socket", "network"),
     ("from typing import TYPE_CHECKING\nif not TYPE_CHECKING:\n    import socket", "network"),
     ("from typing import TYPE_CHECKING\nif TYPE_CHECKING or 1:\n    import socket", "network"),
@@ -224,7 +224,7 @@ DENIED: list[tuple[str, str]] = [
     ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import os\nimport os\nos.fork()", "process"),
     ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import os\nprint(eval)", "dynamic-code"),
     ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    def eval(x): pass\neval('1')", "dynamic-code"),
-    # Text that is run: by what times, profiles or traces it.
+    # Text that is run in order to time, profile or trace it.
     ("import timeit\ntimeit.timeit('x')", "dynamic-code"),
     ("import timeit\ntimeit.timeit(stmt='x')", "dynamic-code"),
     ("import timeit\ntimeit.timeit(print, 'import os')", "dynamic-code"),
@@ -263,7 +263,7 @@ DENIED: list[tuple[str, str]] = [
     ("import inspect\ninspect.get_annotations(f, eval_str=1)", "dynamic-code"),
     ("import inspect\ninspect.get_annotations(f, **{'eval_str': True})", "dynamic-code"),
     ("import inspect\ninspect.get_annotations(f, ｅval_str=True)", "dynamic-code"),
-    # Text that says what to replace by a mock; the original is to be had from it.
+    # Text that says what a mock replaces; the mock gives the original away.
     ("from unittest import mock\nmock.patch('os.system')", "process"),
     ("from unittest.mock import patch\n@patch('subprocess.run')\ndef f(m): pass", "process"),
     ("from unittest.mock import patch as p\nwith p(target='socket.socket'): pass", "network"),
@@ -278,7 +278,7 @@ DENIED: list[tuple[str, str]] = [
     ("df.eval('a.__class__.__mro__')", "introspection"),
     ("import pandas as pd\npd.eval('f . __globals__')", "introspection"),
     ("import sys as s\nm = s.modules", "dynamic-import"),
-    # Processes, by every road to the module.
+    # Processes, by every way to the module.
     ("import subprocess", "process"),
     ("import subprocess as s, json", "process"),
     ("from subprocess import run", "process"),
@@ -382,7 +382,7 @@ DENIED: list[tuple[str, str]] = [
     ("import os\nfrom operator import attrgetter as a\na('system')(os)", "process"),
     ("import os, operator\noperator.methodcaller('system', 'x')(os)", "process"),
     ("import shutil, operator\noperator.attrgetter('os.system')(shutil)", "process"),
-    # Behind a module that has the module.
+    # Behind a module that imports the module.
     ("import os.path as p\np.os.system('x')", "process"),
     ("from os import path\npath.os.system('x')", "process"),
     ("import shutil\nshutil.os.system('x')", "process"),
@@ -396,7 +396,7 @@ DENIED: list[tuple[str, str]] = [
     ("import random\nrandom._os.fork()", "process"),
     ("import collections\ncollections._sys.modules", "dynamic-import"),
     ("import os\nos.path.os.path.os.path.os.path.os.path.os.path.os.path.os.system('x')", "process"),
-    # By a name that is put together.
+    # By a name that the script puts together.
     ("import os\ngetattr(os, '-'.join('system').replace('-', ''))", "process"),
     ("import os\ngetattr(os, ' system'.strip())", "process"),
     ("import os\ngetattr(os, 'SYSTEM'.lower())", "process"),
@@ -438,7 +438,7 @@ DENIED: list[tuple[str, str]] = [
     ("import os\ngetattr(os, format('system'))", "process"),
     ("import os\ngetattr(os, ''.join(filter(None, ['sys', 'tem'])))", "process"),
     ("from os import *\nglobals()['system']('x')", "process"),
-    # By what reads names and is handed on.
+    # By a reader of names that is handed on.
     ("import os\ngetattr(*[os, 'system'])", "process"),
     ("import os\ngetattr(os, *('system',))", "process"),
     ("import os\ngetattr.__call__(os, 'system')", "process"),
@@ -468,14 +468,14 @@ DENIED: list[tuple[str, str]] = [
     ("import os\ndef f(m): return dict(vars(m))['system']\nf(os)", "process"),
     ("import os\ndef f(m): return getattr(m, '__dict__')['system']\nf(os)", "process"),
     ("import sys\n(lambda g: g(sys, '_getframe'))(getattr)", "frames"),
-    # Of a module that gets where reading does not follow.
+    # From a module that goes where reading does not follow.
     ("class A:\n    import os as o\nm = A.o\nm.system('x')", "process"),
     ("import os\nm = globals()['os']\n(lambda m: m)(m).system('x')", "process"),
     ("import os\ndef f():\n    global g\n    g = [os][0]\nf()\nglobals()['g'].system('x')", "process"),
     ("import os\n{'k': os}.get('k').system('x')", "process"),
     ("import os, json\nm = json\nm = (lambda m: m)(os)\nm.system('x')", "process"),
     ("import os, json\n((lambda m: m)(os) if 1 else json).system('x')", "process"),
-    # Behind a module that has it under another name.
+    # Behind a module that imports it under another name.
     ("import enum\nenum.bltns.eval('1')", "builtins-namespace"),
     ("import asyncio\nasyncio.streams.open_connection('a', 1)", "network"),
     ("import _signal\n_signal.pthread_kill(1, 9)", "process-control"),
@@ -553,7 +553,7 @@ DENIED: list[tuple[str, str]] = [
     ("import gc\ngc.get_objects()", "introspection"),
     ("match 1:\n    case object(__class__=object(__mro__=m)): pass", "introspection"),
     ("from json import __globals__", "introspection"),
-    # By format string.
+    # By a format string.
     ("'{0.__class__}'.format(1)", "introspection"),
     ("'{.__class__}'.format(1)", "introspection"),
     ("'{x.__class__}'.format(x=1)", "introspection"),
@@ -629,7 +629,7 @@ def test_number_of_violations_is_bounded() -> None:
 
 
 def test_first_violations_in_the_source_are_reported_whatever_finds_them_last() -> None:
-    """Imports are looked at before names, and names before attributes."""
+    """Imports are checked before names, and names before attributes."""
     source = "import os\n" + "os.fork()\n" * 60 + "eval\n" * 60 + "import socket\n" * 60
     lines = [violation.line for violation in POLICY.check(source).violations]
 

@@ -1,4 +1,4 @@
-"""However mangled a script is, the checker answers with a report."""
+"""The checker answers with a report, however mangled a script is."""
 
 import sys
 import warnings
@@ -58,7 +58,7 @@ def assert_is_a_report(script: str) -> Report:
     if report.violations:
         assert (report.line, report.column) == (report.violations[0].line, report.violations[0].column)
     if report.code != "syntax_error":
-        with warnings.catch_warnings(action="ignore"):  # which pytest makes errors of
+        with warnings.catch_warnings(action="ignore"):  # pytest turns warnings into errors
             compile(script.removeprefix("\ufeff"), "script.py", "exec", 0x400, dont_inherit=True)
     return report
 

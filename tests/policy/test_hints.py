@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 (characters that look like others are what some rows are about)
-"""Scripts that are not Python 3.11: what the answer says beside Python's own message, and where."""
+"""Scripts that are not Python 3.11: the answer has a hint beside Python's own message, and the right place."""
 
 import pytest
 
@@ -57,7 +57,7 @@ def test_answer_says_what_the_script_was_taken_for(source: str, sentence: str, l
 
     assert (report.code, report.line) == ("syntax_error", line)
     assert report.column is not None
-    # Python's own message is there too, and its rendering is Python's alone.
+    # Python's own message stands before the hint, and the rendering has no hint.
     assert report.error.startswith("SyntaxError: ")
     assert sentence in report.error
     assert report.error.startswith(report.traceback.rstrip("\n").rpartition("\n")[2])

@@ -71,7 +71,7 @@ LINES: list[str] = [
     "class Node: pass\ndef eval(node: Node): return eval(node)\neval(Node())",
     "from math import *\nprint(sqrt(2), len('a'), ValueError)",
     "from dataclasses import *\n@dataclass\nclass A:\n    code: int = 1\nprint(A().code)",
-    # What looks like a walk inside but is ordinary.
+    # Ordinary code that looks like a walk to the interpreter's inside.
     "class A(dict):\n    def __init__(self): super().__init__()",
     "print(type(1).__name__)",
     "class A:\n    def __repr__(self): return self.__class__.__name__",
@@ -101,7 +101,7 @@ LINES: list[str] = [
     "d = {'modules': 1}\nfor key in ('modules',): d[key]",
     "globals()['main']",
     "x = 1\nglobals()['x'], locals()['x'], vars()['x']",
-    # What reads by name, and modules, handed on for honest ends.
+    # Readers of names, and modules, that are handed on for honest ends.
     "list(map(getattr, [1, 2], ['real', 'imag']))",
     "import functools\nfunctools.reduce(getattr, 'a.b.c'.split('.'), object())",
     "import os\nprint(hasattr(os, 'fork'), dir(os))\nprint(os)\nclass A:\n    def kill(self): self.kill()",
@@ -120,7 +120,7 @@ LINES: list[str] = [
     "from __future__ import annotations\nfrom typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import socket\n"
     "def f(s: socket.socket) -> socket.socket: return s",
     "def f():\n    from typing import TYPE_CHECKING\n    if TYPE_CHECKING:\n        import socket",
-    # What only tells, of modules that do more.
+    # Functions that only tell something, in modules that do more.
     "import importlib.metadata\nimportlib.metadata.version('numpy')",
     "import importlib.metadata as m\ntry: m.version('x')\nexcept m.PackageNotFoundError: pass",
     "from importlib.metadata import version, PackageNotFoundError\nversion('numpy')",
@@ -136,7 +136,7 @@ LINES: list[str] = [
     "import multiprocessing as mp, os\nworkers = min(4, mp.cpu_count(), os.cpu_count())",
     "from multiprocessing import cpu_count, current_process\nprint(cpu_count(), current_process().name)",
     "import numpy, pandas as pd\nprint(numpy.__version__, pd.__version__)",
-    # Functions where others take text.
+    # Functions given to what may also take text.
     "import timeit\ntimeit.timeit(print, number=10), timeit.repeat(lambda: 1, repeat=2, number=3)",
     "from timeit import timeit, default_timer\ndef f(g): return timeit(g, number=5, timer=default_timer)",
     "import timeit\ntimer = timeit.Timer(print)\ntimer.timeit(5), timer.repeat(), timer.autorange()",
@@ -173,7 +173,7 @@ LINES: list[str] = [
     "import datetime\nf'{datetime.date(2024, 1, 1):%Y-%m}'",
     "str.format('{0}', 1)",
     "'a'.join(['x']).format()",
-    # The standard library, used as it should be.
+    # Ordinary uses of the standard library.
     "import os\nos.path.join('a', 'b'), os.environ.get('A'), os.getcwd(), os.listdir('.'), os.sep",
     "import os.path\nos.path.exists('a')",
     "from os import path, environ, makedirs\npath.join('a'), environ['A']",

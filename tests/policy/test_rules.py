@@ -1,4 +1,4 @@
-"""The loader of the policy file, and the shipped one."""
+"""The loader of policy files, and the shipped file."""
 
 import json
 import subprocess
@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from policy import Policy, PolicyFileError, load_policy
-from policy.index import RuleIndex
+from policy.denials import Denials
 from policy.rules import SHIPPED
 from tests.conftest import ROOT
+from tests.documents import OPERATING, blocks
 from tests.policy.test_denied import DENIED, POLICY
 
 
@@ -260,7 +261,7 @@ def test_target_that_may_be_somewhere_is_no_warning(tmp_path: Path) -> None:
 
 
 def test_copy_of_the_shipped_file_has_no_warnings(tmp_path: Path) -> None:
-    """It names functions of other systems and of later Pythons too."""
+    """The shipped rules also name functions of other systems and of later Pythons."""
     (tmp_path / "rules.yaml").write_bytes(SHIPPED.read_bytes())
 
     assert load_policy(tmp_path / "rules.yaml").warnings == ()
@@ -274,12 +275,8 @@ def test_doubting_targets_imports_nothing(tmp_path: Path) -> None:
     assert set(sys.modules) == loaded
 
 
-def test_example_of_the_readme_is_a_policy(tmp_path: Path) -> None:
-    example = next(
-        block.partition("```")[0]
-        for block in (ROOT / "README.md").read_text(encoding="utf-8").split("```yaml\n")[1:]
-        if "extends: default" in block.partition("```")[0]
-    )
+def test_example_of_the_documents_is_a_policy(tmp_path: Path) -> None:
+    [example] = [block.text for block in blocks(OPERATING) if block.language == "yaml"]
     (tmp_path / "rules.yaml").write_text(example, encoding="utf-8")
     policy = load_policy(tmp_path / "rules.yaml")
 
@@ -348,12 +345,12 @@ def test_what_is_denied_is_denied_under_every_name_that_a_module_has_for_it() ->
         check=True,
     )
     aliases = json.loads(listed.stdout)
-    index = RuleIndex(POLICY.rules)
+    denials = Denials(POLICY.rules)
     missed = []
     for alias, name in aliases:
         parts = alias.split(".")
-        # Where a module on the way is denied, so is the way.
-        if not any(index.path_rule(".".join(parts[:end])) for end in range(1, len(parts) + 1)):
+        # If a module in the path is denied, so is the path.
+        if not any(denials.path_rule(".".join(parts[:end])) for end in range(1, len(parts) + 1)):
             missed.append((alias, name))
 
     assert len(aliases) > 200

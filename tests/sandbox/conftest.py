@@ -1,4 +1,4 @@
-"""A server at each level of isolation, with the policy off, for the tests that try to get out."""
+"""A server at each level of isolation, with the policy off, for the tests that try to break out."""
 
 import os
 import time
@@ -18,7 +18,7 @@ SITE_PACKAGES = ROOT / ".venv-sandbox" / "lib" / "python3.11" / "site-packages"
 LEVELS = ("namespaces", "seccomp", "process")
 
 
-@pytest.fixture(scope="module", params=["root", "user"])
+@pytest.fixture(scope="module", params=["root", pytest.param("user", marks=pytest.mark.slow)])
 def user(request: pytest.FixtureRequest) -> int | None:
     if request.param == "root":
         return None
@@ -27,7 +27,11 @@ def user(request: pytest.FixtureRequest) -> int | None:
     return ORDINARY_USER
 
 
-@pytest.fixture(scope="module", params=[(level, mode) for level in LEVELS for mode in ("warm", "cold")], ids="-".join)
+WARM = [(level, "warm") for level in LEVELS]
+COLD = [pytest.param((level, "cold"), marks=pytest.mark.slow) for level in LEVELS]
+
+
+@pytest.fixture(scope="module", params=[*WARM, *COLD], ids="-".join)
 def jailed(request: pytest.FixtureRequest, user: int | None, serve: Serve, no_rules: Path) -> Server:
     """A server at one level; warm, or one jail per script."""
     server = start_at_level(serve, *request.param, user=user, POLICY_FILE=str(no_rules))
@@ -36,9 +40,9 @@ def jailed(request: pytest.FixtureRequest, user: int | None, serve: Serve, no_ru
 
 
 def start_at_level(serve: Serve, level: str, mode: str, *, user: int | None, **settings: str) -> Server:
-    """Start a server with `SETTINGS` at a level, by taking away what those above it need, and wait until it is idle.
+    """Start a server with `SETTINGS` at a level, by taking away what higher levels need, and wait until it is idle.
 
-    Where this place does not allow the level, it is at another.
+    If this host does not allow the level, the server is at another.
     """
     settings = SETTINGS | {"SANDBOX_MODE": mode} | settings
     if level == "process":
@@ -52,7 +56,8 @@ def start_at_level(serve: Serve, level: str, mode: str, *, user: int | None, **s
 def wait_until_idle(server: Server, level: str, mode: str) -> None:
     """Wait until there are gunicorn's two processes, the checkers, two zygotes and their spares, and nothing else.
 
-    Processes that keep network namespaces are as many as scripts have run and spares have waited at once, at the most.
+    Only processes that keep a network namespace may come on top: at most one for each script that ran and each spare
+    that waited at the same time.
     """
     nsjail = 0 if level == "process" else 1
     spare = 2 if level == "namespaces" else 1  # its process, and the first of its process namespace
@@ -61,24 +66,24 @@ def wait_until_idle(server: Server, level: str, mode: str) -> None:
     deadline = time.monotonic() + 15
     while True:
         living = server.processes()
-        keepers = [process for process in living if keeps_a_network(process)]
-        if len(living) - len(keepers) == expected:
+        network_holders = [process for process in living if keeps_a_network(process)]
+        if len(living) - len(network_holders) == expected:
             break
         assert time.monotonic() < deadline, f"{len(living)} processes instead of {expected}: {living}"
         time.sleep(0.05)
-    assert len(keepers) <= 2 * 2 * spares
+    assert len(network_holders) <= 2 * 2 * spares
 
 
 def checker_processes() -> int:
-    """Return how many processes of a service check scripts, or start those that do."""
+    """Return how many processes of a service check scripts, or start the processes that do."""
     return 1 + max(len(os.sched_getaffinity(0)), 2)
 
 
 def keeps_a_network(process: psutil.Process) -> bool:
-    """Return whether a process is one that does nothing but keep a network namespace.
+    """Return whether a process does nothing but keep a network namespace.
 
-    It sends no signal at its end, the 38th field of /proc/PID/stat; nor does the first process of a process namespace,
-    which is in that one, and not in its parent's.
+    Such a process sends no signal when it exits (the 38th field of /proc/PID/stat, see proc(5)). Neither does the first
+    process of a process namespace, but that is in another process namespace than its parent.
     """
     try:
         stat = Path(f"/proc/{process.pid}/stat").read_text(errors="replace")
@@ -89,7 +94,7 @@ def keeps_a_network(process: psutil.Process) -> bool:
     return exit_signal == "0" and own == parents
 
 
-# What `running` can run.
+# A script for `running`.
 WAIT = """
 import os, time
 
@@ -103,10 +108,10 @@ def main():
 
 @contextmanager
 def running(server: Service, script: str, **args: object) -> Iterator[tuple[psutil.Process, Future[Any]]]:
-    """Run a script that makes a folder `here` and ends when that is gone; find its process meanwhile.
+    """Run a script that makes a folder `here` and ends when the folder is removed; find its process meanwhile.
 
     Yields:
-        the process that runs the script, and its answer to come.
+        the process that runs the script, and the future of its answer.
     """
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(lambda: server.post(script, args=args).json())
@@ -125,10 +130,10 @@ def running(server: Service, script: str, **args: object) -> Iterator[tuple[psut
 def has_begun(process: psutil.Process) -> bool:
     try:
         return (scratch_of(process) / "here").exists()
-    except PermissionError:  # this machine's first process may be closed even to root
+    except PermissionError:  # even root may not look into this host's first process
         return False
 
 
 def scratch_of(process: psutil.Process) -> Path:
-    """Return the way to a process's working folder, in whatever mount namespace it is; only root can go it."""
+    """Return a path to a process's working folder, in whatever mount namespace that is; only root can follow it."""
     return Path(f"/proc/{process.pid}/cwd")

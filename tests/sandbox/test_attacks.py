@@ -17,6 +17,24 @@ from tests.attacking import ATTACKS, Attack, attack_facts, run_attack
 from tests.conftest import Server
 from tests.sandbox.conftest import wait_until_idle
 
+# One of each category; the others are slow together.
+QUICK = {
+    "read_service_file",
+    "signal_service",
+    "open_descriptors",
+    "connect_tcp",
+    "mount",
+    "out_of_band",
+    "too_many_threads",
+    "folder_of_neighbours-list",
+    "forged_result",
+}
+
+
+def each(attacks: list[Attack]) -> list[Any]:
+    """Return attacks as the parameters of a test."""
+    return [pytest.param(one, id=one.name, marks=[pytest.mark.slow] * (one.name not in QUICK)) for one in attacks]
+
 
 @pytest.fixture(scope="module")
 def facts() -> Iterator[dict[str, Any]]:
@@ -24,13 +42,13 @@ def facts() -> Iterator[dict[str, Any]]:
         yield known
 
 
-@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+@pytest.mark.parametrize("attack", each(ATTACKS))
 def test_attack(attack: Attack, jailed: Server, facts: dict[str, Any]) -> None:
     came, answer = run_attack(jailed, attack, facts | {"service_pid": jailed.process.pid})
     assert came in attack.expected_at(jailed.isolation() or ""), answer
 
 
-@pytest.mark.parametrize("attack", [one for one in ATTACKS if one.reached_outside], ids=lambda attack: attack.name)
+@pytest.mark.parametrize("attack", each([one for one in ATTACKS if one.reached_outside]))
 def test_the_same_act_succeeds_outside(attack: Attack, facts: dict[str, Any], tmp_path: Path) -> None:
     run = f"import json\nprint(json.dumps(main(**{facts | attack.arguments | {'service_pid': os.getpid()}!r})))"
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Control groups bound a jail as a whole where they can be written, and nothing is left of them."""
+"""Control groups bound a jail as a whole if the service can write them, and the service removes them."""
 
 import secrets
 import subprocess
@@ -17,7 +17,7 @@ CONTROLLERS = ("memory", "pids")
 
 @pytest.fixture
 def groups() -> JailCgroups:
-    """Groups of this machine, with a name of their own."""
+    """Control groups of this machine, under a new name."""
     found = writable_cgroups()
     if found is None:
         pytest.skip("no control groups can be written here")
@@ -50,6 +50,7 @@ def test_they_bound_a_jail(groups: JailCgroups, script: str, bounded: str) -> No
         groups.remove()
 
 
+@pytest.mark.slow
 @pytest.mark.needs_root
 @pytest.mark.parametrize("without_namespaces", [False, True], ids=["namespaces", "seccomp"])
 @pytest.mark.parametrize("mode", ["warm", "cold"])
@@ -64,8 +65,9 @@ def test_every_script_is_in_them(serve: Serve, no_rules: Path, mode: str, withou
     assert answer.result()["result"] == "done"
 
 
+@pytest.mark.slow
 @pytest.mark.needs_root
-def test_nothing_is_left_of_them_when_the_service_stops(new_server: Serve) -> None:
+def test_no_group_of_a_jail_is_left_when_the_service_stops(new_server: Serve) -> None:
     found = writable_cgroups()
     if found is None:
         pytest.skip("no control groups can be written here")
@@ -124,5 +126,5 @@ def test_version_2_needs_controllers_that_the_services_own_group_gives_away(tmp_
     assert writable_cgroups(tmp_path, tmp_path / "own") is None
 
 
-def test_where_there_are_none_none_are_used(tmp_path: Path) -> None:
+def test_without_control_groups_none_are_used(tmp_path: Path) -> None:
     assert writable_cgroups(tmp_path, tmp_path / "own") is None

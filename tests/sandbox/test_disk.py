@@ -12,6 +12,8 @@ from sandbox.jail.disk import DiskWatch
 from tests.attacking import LIMITS
 from tests.conftest import Server
 
+pytestmark = pytest.mark.slow
+
 MB = 2**20
 LIMIT_BYTES = 4 * MB
 

@@ -1,4 +1,4 @@
-"""What the filter refuses or pretends is nothing that an ordinary script would miss, at every level."""
+"""Ordinary scripts work at every level: they miss nothing that the filter refuses or pretends."""
 
 import pytest
 
@@ -101,6 +101,6 @@ async def main():
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_it_works(name: str, jailed: Server) -> None:
+def test_an_ordinary_script_works(name: str, jailed: Server) -> None:
     answer = jailed.post(SCRIPTS[name]).json()
     assert answer.get("result") == "works", answer

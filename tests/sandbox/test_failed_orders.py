@@ -17,6 +17,8 @@ from tests.conftest import Serve, Server
 from tests.sandbox.conftest import WAIT, running, scratch_of
 from tests.sandbox.test_zygote import living, wait_until, warm, zygotes
 
+pytestmark = pytest.mark.slow
+
 HELLO = "def main():\n    return 'hello'"
 
 

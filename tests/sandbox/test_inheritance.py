@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import ROOT, Server
 from tests.sandbox.conftest import SITE_PACKAGES, WAIT, running
 
-pytestmark = pytest.mark.needs_root
+pytestmark = [pytest.mark.slow, pytest.mark.needs_root]
 
 PROGRAMS = {"bare": WAIT, "numpy": "import numpy\n" + WAIT}
 
@@ -18,12 +18,12 @@ OF_THE_KERNEL = {"[vdso]", "[vvar]", "[vvar_vclock]", "[vsyscall]"}
 OF_THE_PROCESS = {"[anon]", "[heap]", "[stack]"}
 PYTHON = os.path.realpath(ROOT / ".venv-sandbox" / "bin" / "python")
 LIBRARY = re.compile(rf"(/usr/lib(64)?|/site-packages|{re.escape(str(SITE_PACKAGES))})/.+\.so(\.[\d.]+)?")
-# glibc maps the second shared, but opened it for reading: it cannot be made writable, see EACCES in mprotect(2).
+# glibc maps the second one shared, but opens it for reading: nobody can make it writable, see EACCES in mprotect(2).
 LOCALE = {"/usr/lib/locale/C.utf8/LC_CTYPE": "r--p", "/usr/lib/x86_64-linux-gnu/gconv/gconv-modules.cache": "r--s"}
 
 
 def held_by(pid: int) -> dict[int, str]:
-    """Return what each descriptor of a process leads to."""
+    """Return the target of each descriptor of a process."""
     held = {}
     for entry in Path(f"/proc/{pid}/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):  # closed meanwhile

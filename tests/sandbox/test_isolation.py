@@ -1,4 +1,4 @@
-"""How refusals are told."""
+"""How refused isolation profiles are named, with their reasons."""
 
 from dataclasses import replace
 
@@ -13,12 +13,12 @@ def grouped(profile: IsolationProfile) -> IsolationProfile:
     return replace(profile, cgroups=True)
 
 
-def test_a_reason_is_said_once_with_all_that_it_stops() -> None:
+def test_a_reason_is_named_once_with_every_level_that_it_stops() -> None:
     every = [grouped(USER), USER, grouped(ROOT_ONLY), ROOT_ONLY, grouped(SECCOMP), SECCOMP]
     assert name_refusals(dict.fromkeys(every, "no.")) == ["namespaces and seccomp: no."]
 
 
-def test_ways_are_told_apart_where_their_reasons_differ() -> None:
+def test_profiles_are_named_apart_if_their_reasons_differ() -> None:
     refusals = {grouped(USER): "no.", USER: "no.", grouped(ROOT_ONLY): "groups.", ROOT_ONLY: "never.", SECCOMP: "no."}
     assert name_refusals(refusals) == [
         "namespaces and seccomp: no.",
@@ -27,5 +27,5 @@ def test_ways_are_told_apart_where_their_reasons_differ() -> None:
     ]
 
 
-def test_nothing_refused_is_nothing_said() -> None:
+def test_without_refusals_nothing_is_named() -> None:
     assert name_refusals({}) == []

@@ -48,7 +48,7 @@ def test_a_returned_result_is_passed_on_as_it_is() -> None:
     assert (outcome.usage.wall_ms, outcome.usage.cpu_ms, outcome.usage.peak_memory_mb) == (1500, 500, 3)
 
 
-def test_an_exception_is_passed_on() -> None:
+def test_an_exception_is_passed_on_with_its_traceback_and_line() -> None:
     outcome = judged(b'{"end":"script_error","error":"ValueError: x","traceback":"Traceback","line":3}')
     assert (outcome.end, outcome.error, outcome.traceback, outcome.line) == (
         End.SCRIPT_ERROR,
@@ -58,7 +58,7 @@ def test_an_exception_is_passed_on() -> None:
     )
 
 
-def test_a_syntax_error_has_its_place() -> None:
+def test_a_syntax_error_has_a_line_and_a_column() -> None:
     outcome = judged(b'{"end":"syntax_error","error":"SyntaxError: x","traceback":"^","line":3,"column":7}')
     assert (outcome.end, outcome.error, outcome.traceback) == (End.SYNTAX_ERROR, "SyntaxError: x", "^")
     assert (outcome.line, outcome.column) == (3, 7)
@@ -101,7 +101,7 @@ def test_a_status_other_than_zero_outweighs_the_envelope(envelope: bytes) -> Non
 
 
 @pytest.mark.parametrize("size", [LIMITS.result_bytes + 1, LIMITS.result_bytes + ENVELOPE_BYTES + 1])
-def test_a_result_over_the_limit(size: int) -> None:
+def test_a_result_over_the_limit_is_too_large(size: int) -> None:
     assert judged(b'{"end":"returned","result":"' + b"x" * size + b'"}').end is End.RESULT_TOO_LARGE
 
 
@@ -115,8 +115,8 @@ def test_the_deadline_outweighs_everything() -> None:
     assert (outcome.end, outcome.error) == (End.TIMEOUT, "The script ran longer than 2 s.")
 
 
-def test_the_cpu_limit_is_told_from_a_script_that_kills_itself() -> None:
-    # What is measured falls short of the limit by a share, the more the longer that is.
+def test_a_script_that_kills_itself_is_not_taken_for_the_cpu_limit() -> None:
+    # The measured CPU time is less than the limit by a share of the limit.
     assert judged(b"", status=signal.SIGXCPU, cpu_seconds=2.0).end is End.TIMEOUT
     assert judged(b"", status=signal.SIGKILL, cpu_seconds=2.5).end is End.TIMEOUT
     for number in (signal.SIGXCPU, signal.SIGKILL):
@@ -125,7 +125,7 @@ def test_the_cpu_limit_is_told_from_a_script_that_kills_itself() -> None:
     assert judged(b"", status=signal.SIGTERM, cpu_seconds=3.0).end is End.SCRIPT_EXITED
 
 
-def test_a_timeout_says_where_the_script_was() -> None:
+def test_a_timeout_names_the_line_that_was_running() -> None:
     dump = b'Stack (most recent call first):\n  File "script.py", line 3 in main\n'
     for outcome in (judged(dump, out_of_time=True), judged(dump, status=signal.SIGXCPU, cpu_seconds=3.0)):
         assert outcome.end is End.TIMEOUT
@@ -134,17 +134,17 @@ def test_a_timeout_says_where_the_script_was() -> None:
     assert judged(dump, status=signal.SIGKILL, cpu_seconds=3.0).line is None
 
 
-def test_what_was_too_much_is_named() -> None:
+def test_an_excess_gives_the_end_and_its_error() -> None:
     outcome = judged(b"", status=signal.SIGKILL, excess=Excess(End.MEMORY_LIMIT, "Too much."))
     assert (outcome.end, outcome.error) == (End.MEMORY_LIMIT, "Too much.")
 
 
-def test_a_crash_is_named() -> None:
+def test_a_crash_names_the_signal() -> None:
     assert judged(b"", status=signal.SIGSEGV | 0x80).error == "The script was killed by SIGSEGV."
     assert judged(b"", status=40).error == "The script was killed by signal 40."
 
 
-def test_a_full_scratch_folder_is_named() -> None:
+def test_a_full_scratch_folder_is_a_script_error() -> None:
     outcome = judged(b"", status=signal.SIGKILL, over_scratch=True)
     assert (outcome.end, outcome.error) == (
         End.SCRIPT_ERROR,

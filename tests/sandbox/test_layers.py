@@ -1,6 +1,6 @@
-"""Every layer around a running script, one by one, as the kernel tells of it outside the jail.
+"""Every layer around a running script, one by one, as the kernel shows it outside the jail.
 
-An attack stops at the first layer that refuses it; here those behind it are seen to be there too.
+An attack stops at the first layer that refuses it; these tests show that the layers behind it are there too.
 """
 
 import os
@@ -17,7 +17,7 @@ from tests.sandbox.conftest import WAIT, running
 pytestmark = pytest.mark.needs_root
 
 NAMESPACES = {"cgroup", "ipc", "mnt", "net", "pid", "user", "uts"}
-# What each spare of a zygote has of its own, within those of its jail.
+# Each spare of a zygote has its own, inside those of its jail.
 OWN_NAMESPACES = {"ipc", "mnt", "net", "pid", "uts"}
 MB = 2**20
 
@@ -46,7 +46,7 @@ def test_a_script_has_no_privileges(jailed: Server, user: int | None, request: p
     assert {status[name] for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")} == {"0" * 16}
     assert status["NoNewPrivs"] == "1"
     assert status["Seccomp"] == "2"
-    # nsjail's filter and the script's own; there may be more around the service.
+    # nsjail's filter and the script's own; the service itself may run under others.
     assert int(status["Seccomp_filters"]) >= (1 if level == "process" else 2)
     [uid], [gid] = (set(status[name].split()) for name in ("Uid", "Gid"))
     if user is None:
@@ -58,7 +58,11 @@ def test_a_script_has_no_privileges(jailed: Server, user: int | None, request: p
 
 
 def _as_the_same_user(pid: int, uid: int) -> None:
-    """Do what a process of the script's own user could do to one that lets itself be traced."""
+    """Do, as the script's own user, what the kernel allows on a process that can be traced.
+
+    Raises:
+        PermissionError: the kernel refuses it.
+    """
     child = os.fork()
     if child == 0:
         try:
@@ -73,7 +77,7 @@ def _as_the_same_user(pid: int, uid: int) -> None:
 
 
 def limits_of(process: psutil.Process) -> dict[str, tuple[str, str]]:
-    """Return the soft and the hard value of each limit, see proc(5)."""
+    """Return the soft and the hard value of each limit; see proc(5)."""
     lines = Path(f"/proc/{process.pid}/limits").read_text().splitlines()[1:]
     return {line[:26].strip(): (line[26:47].strip(), line[47:68].strip()) for line in lines}
 
@@ -92,9 +96,9 @@ def test_the_limits_of_a_script_are_hard(jailed: Server, request: pytest.Fixture
         "Max pending signals": LIMITS["threads"],
     }
     assert {name: limits[name] for name in values} == {name: (str(one), str(one)) for name, one in values.items()}
-    # The soft one sends a signal that is told from a kill.
+    # The soft limit sends a signal that the service can tell from a kill.
     assert limits["Max cpu time"] == ("10", "11")
-    # On top of what the interpreter takes, and of what else runs under the service's user id.
+    # These come on top of what the interpreter takes, and of what else runs under the service's user id.
     for name, least, most in (
         ("Max address space", LIMITS["memory_mb"] * MB, (LIMITS["memory_mb"] + 512) * MB),
         ("Max processes", LIMITS["threads"], 10_000),

@@ -1,4 +1,4 @@
-"""Scripts that run at the same time cannot reach each other, and one finds nothing of those before it."""
+"""Scripts that run at the same time cannot reach each other, and a script finds nothing of those before it."""
 
 import signal
 import subprocess
@@ -119,14 +119,14 @@ def facts(victim: psutil.Process) -> dict[str, Any]:
 def test_a_running_script_is_out_of_reach(jailed: Server) -> None:
     with running(jailed, VICTIM) as (victim, answer):
         attack = jailed.post(ATTACKER, args=facts(victim)).json()
-        # Where it has a process namespace, the victim goes by other numbers; these are the likely ones.
+        # If it has a process namespace, the victim has other process ids in it; these are the likely ones.
         by_its_own_number = [jailed.post(ATTACKER, args=facts(victim) | {"pid": pid}).json() for pid in (1, 3)]
     for tried in (attack, *by_its_own_number):
         assert tried["result"]["reached"] == []
     assert answer.result()["result"] == UNTOUCHED
 
 
-def test_the_same_acts_reach_a_process_outside(tmp_path: Path) -> None:
+def test_the_same_acts_reach_a_process_outside_the_jail(tmp_path: Path) -> None:
     victim = subprocess.Popen([sys.executable, "-c", f"{VICTIM}\nmain()"], cwd=tmp_path, stdout=subprocess.PIPE)
     while not (tmp_path / "here").exists():
         time.sleep(0.01)
@@ -193,14 +193,14 @@ def test_nothing_of_a_script_is_found_by_those_after_it(jailed: Server) -> None:
             assert jailed.post(FIND, args={"folders": FOLDERS}).json()["result"] == NOTHING
 
 
-def test_what_a_script_leaves_can_be_found(tmp_path: Path) -> None:
-    """Run one after the other in one interpreter, the finder finds everything."""
+def test_without_a_jail_the_next_script_finds_everything(tmp_path: Path) -> None:
+    """If both run in one interpreter, one after the other, the second finds everything."""
     program = f"{LEAVE}\nmain(['.'])\n{FIND}\nfound = main(['.'])\nassert all(found.values()), found"
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr.decode()
 
 
-GIVE_A_SIGN = """
+SIGNAL = """
 import ctypes, fcntl, os, threading, time
 
 libc = ctypes.CDLL(None)
@@ -219,7 +219,7 @@ def main(**_):
         time.sleep(0.01)
     return 1
 """
-SEE_A_SIGN = """
+SEE_SIGNAL = """
 import ctypes, fcntl, os, struct, threading, time
 
 libc = ctypes.CDLL(None)
@@ -245,12 +245,12 @@ def main(**_):
 """
 
 
-def test_scripts_that_conspire_can_give_signs(jailed: Server) -> None:
-    """The README's limitations say so; what no longer holds there must go."""
-    with running(jailed, GIVE_A_SIGN) as (process, answer):
-        seen = jailed.post(SEE_A_SIGN).json()
+def test_two_scripts_that_work_together_can_signal_each_other(jailed: Server) -> None:
+    """SECURITY.md says that they can; if this test fails, that sentence must be removed."""
+    with running(jailed, SIGNAL) as (process, answer):
+        seen = jailed.post(SEE_SIGNAL).json()
     assert seen["result"] == {"flock": True, "fcntl": False, "futex": True}
     assert answer.result()["result"] == 1
-    process.wait(15)  # it is answered a moment before
-    alone = jailed.post(SEE_A_SIGN.replace("+ 5", "+ 0")).json()
+    process.wait(15)  # the answer comes a moment before its end
+    alone = jailed.post(SEE_SIGNAL.replace("+ 5", "+ 0")).json()
     assert alone["result"] == {"flock": False, "fcntl": False, "futex": False}

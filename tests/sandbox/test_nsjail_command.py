@@ -1,4 +1,4 @@
-"""The command line that starts a jail, for every profile, without a jail."""
+"""The command line that starts a jail, for every profile; no jail is started."""
 
 import itertools
 from dataclasses import replace
@@ -55,7 +55,7 @@ def values(words: list[str], option: str) -> list[str]:
 
 
 @pytest.mark.parametrize("host", [ROOT, USER], ids=["root", "user"])
-def test_process_is_python_alone(host: Host) -> None:
+def test_the_level_process_runs_python_without_nsjail(host: Host) -> None:
     words = command(host, PROCESS)
     assert words[:5] == [PYTHON.executable, "-I", "-S", "-B", "-c"]
     assert words[-1] == "7"
@@ -86,21 +86,21 @@ def test_the_supervisor_keeps_these_capabilities_alone(host: Host, profile: Isol
     assert set(values(command(host, profile), "--cap")) == kept
 
 
-def test_root_maps_the_supervisor_and_the_scripts_to_ids_of_nobody() -> None:
+def test_root_maps_the_supervisor_and_the_scripts_to_ids_that_nobody_has() -> None:
     words = command(ROOT, NAMESPACES)
     assert values(words, "--user") == ["0:100000:1", "1000:100001:50000"]
     assert values(words, "--group") == values(words, "--user")
     assert values(command(ROOT, SECCOMP), "--user") == ["100000"]
 
 
-def test_a_user_maps_nobody_but_itself() -> None:
+def test_an_ordinary_user_maps_only_itself() -> None:
     words = command(USER, NAMESPACES)
     assert (values(words, "--user"), values(words, "--group")) == (["1000:1234:1"], ["1000:1235:1"])
     words = command(USER, SECCOMP)
     assert (values(words, "--user"), values(words, "--group")) == (["1234"], ["1235"])
 
 
-def test_only_a_jail_without_its_own_user_namespace_says_so() -> None:
+def test_only_a_profile_without_a_user_namespace_switches_it_off() -> None:
     assert "--disable_clone_newuser" in command(ROOT, NO_USER_NAMESPACE)
     assert "--disable_clone_newuser" not in command(ROOT, NAMESPACES)
 

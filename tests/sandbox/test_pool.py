@@ -1,4 +1,4 @@
-"""How soon another zygote follows one that has died."""
+"""How soon a new zygote replaces one that died."""
 
 import math
 import queue
@@ -19,7 +19,7 @@ from sandbox.protocol import Order
 
 
 class JailHandle:
-    """What a pool uses of a jail."""
+    """The part of a jail that a pool uses."""
 
     def __init__(self, control: socket.socket) -> None:
         self.control = control
@@ -29,7 +29,7 @@ class JailHandle:
 
 
 class MortalZygote:
-    """A zygote that dies when the other end of its control socket is closed, and whose one spare is only tested."""
+    """A zygote that dies when the other end of its control socket is closed; its only spare serves the pool's test."""
 
     running = served = on_order = 0
 
@@ -56,6 +56,7 @@ class MortalZygote:
         self.jail.control.close()
 
 
+@pytest.mark.slow
 def test_the_pause_is_short_again_when_a_zygote_has_served_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "_FIRST_PAUSE_SECONDS", 0.02)
     monkeypatch.setattr(pool, "_SETTLED_SECONDS", 0.3)
@@ -66,8 +67,8 @@ def test_the_pause_is_short_again_when_a_zygote_has_served_for_a_while(monkeypat
         started.put(theirs)
         return cast(Zygote, MortalZygote(ours))
 
-    def no_order(number: int, size: int) -> Order:
-        return Order(number=number, address_space_bytes=size, tasks=1)
+    def no_order(uid_index: int, size: int) -> Order:
+        return Order(uid_index=uid_index, address_space_bytes=size, tasks=1)
 
     def no_check(spare: Spare) -> None:
         pass

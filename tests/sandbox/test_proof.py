@@ -1,4 +1,4 @@
-"""Whether jails hold is tried once for all who ask at the same time."""
+"""One try answers everybody who asks at the same time whether jails hold."""
 
 import threading
 import time
@@ -14,19 +14,19 @@ AT_ONCE = 48
 
 
 class Tries:
-    """Counts tries, how many go on at once, and answers as it is told."""
+    """Counts the tries and how many run at once; each try takes `seconds` and returns what `answer` returns."""
 
     def __init__(self, answer: Callable[[], str | None], seconds: float = 0.3) -> None:
-        self.count = self.going_on = self.most_at_once = 0
+        self.count = self.running = self.most_at_once = 0
         self.answer = answer
         self._seconds = seconds
 
     def __call__(self) -> str | None:
         self.count += 1
-        self.going_on += 1
-        self.most_at_once = max(self.most_at_once, self.going_on)
+        self.running += 1
+        self.most_at_once = max(self.most_at_once, self.running)
         time.sleep(self._seconds)
-        self.going_on -= 1
+        self.running -= 1
         return self.answer()
 
 
@@ -60,14 +60,14 @@ def test_a_result_counts_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [tried.refusal(), tries.count] == ["no", 2]
 
 
-def test_that_jails_held_does_not_count_where_one_has_failed_since() -> None:
+def test_that_jails_held_does_not_count_after_one_has_failed() -> None:
     tries = Tries(lambda: None, seconds=0)
     tried = Proof(tries)
     assert tried.refusal() is None
     tried.failed()
     tries.answer = lambda: "no"
     assert [tried.refusal(), tries.count] == ["no", 2]
-    # That they do not is still news for who asks, however many fail meanwhile.
+    # The refusal still counts for whoever asks, however many jails fail meanwhile.
     tried.failed()
     assert [tried.refusal(), tries.count] == ["no", 2]
 
@@ -81,7 +81,7 @@ def test_a_script_that_was_run_ends_the_doubt() -> None:
     assert not tried.due
 
 
-def test_nobody_waits_for_ever_and_one_try_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_waits_for_ever_and_only_one_try_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proof, "_WAIT_SECONDS", 0.1)
     tries = Tries(lambda: None, seconds=1)
     tried = Proof(tries)
@@ -95,7 +95,7 @@ def test_nobody_waits_for_ever_and_one_try_goes_on(monkeypatch: pytest.MonkeyPat
     assert tries.most_at_once == 1
 
 
-def test_a_try_that_breaks_is_not_taken_for_a_result() -> None:
+def test_a_try_that_raises_gives_no_result() -> None:
     def broken() -> str | None:
         raise BrokenPipeError
 

@@ -1,4 +1,4 @@
-"""A folder that is closed to the users of scripts is named, instead of what fails because of it."""
+"""The service names a folder that is closed to the users of scripts, instead of what fails because of it."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ from tests.conftest import ROOT, Serve
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that everybody can reach, which pytest's own are not."""
+    """A folder that every user can reach, unlike pytest's own."""
     folder = Path(tempfile.mkdtemp(dir="/var/tmp"))
     folder.chmod(0o755)
     yield folder
@@ -35,7 +35,7 @@ def test_the_first_closed_part_of_a_path_is_found(open_folder: Path) -> None:
         part.chmod(mode)
         assert find_closed([file]) == f"{part} (mode {mode:04o})"
         part.chmod(before)
-    # One may go through it, but not look into it.
+    # With mode 0711 others may pass through the folder, but not list it.
     inner.chmod(0o711)
     assert find_closed([file]) == ""
     assert find_closed([inner]) == f"{inner} (mode 0711)"
@@ -49,9 +49,10 @@ def test_links_are_followed(open_folder: Path) -> None:
     assert find_closed([open_folder / "link"]) == f"{closed} (mode 0700)"
 
 
+@pytest.mark.slow
 @pytest.mark.needs_root
 @pytest.mark.parametrize("level", ["namespaces", "seccomp"])
-def test_a_python_in_a_closed_folder_is_named_in_health(level: str, open_folder: Path, new_server: Serve) -> None:
+def test_health_names_the_closed_folder_of_a_python(level: str, open_folder: Path, new_server: Serve) -> None:
     closed = open_folder / "closed"
     subprocess.run(["/usr/bin/python3.11", "-m", "venv", "--without-pip", str(closed / "venv")], check=True)
     closed.chmod(0o700)
@@ -81,5 +82,5 @@ def test_the_launcher_names_the_folder_that_is_closed_to_the_server(open_folder:
     command = [sys.executable, "-m", "service.launcher"]
     done = subprocess.run(command, cwd=closed, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
-    assert f"to whom {closed} (mode 0700) is closed" in done.stderr
+    assert f"who cannot read {closed} (mode 0700)" in done.stderr
     assert "Traceback" not in done.stderr

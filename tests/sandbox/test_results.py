@@ -1,6 +1,6 @@
-"""Results beyond JSON's own types: pandas' labels, iterators, mappings and keys, and those that are hostile.
+"""Results beyond JSON's own types: pandas' labels, iterators, mappings and keys, and hostile values.
 
-As in test_encode, each row is evaluated by the scripts' own interpreter.
+As in test_encode, the scripts' own interpreter evaluates each row.
 """
 
 import json
@@ -141,27 +141,29 @@ def answers() -> dict[str, tuple[str, float]]:
 
 
 @pytest.mark.parametrize(("expression", "text"), ROWS)
-def test_encodes(answers: dict[str, tuple[str, float]], expression: str, text: str) -> None:
+def test_a_result_is_encoded(answers: dict[str, tuple[str, float]], expression: str, text: str) -> None:
     assert answers[expression][0] == text
     json.loads(text)
 
 
 @pytest.mark.parametrize(("expression", "message"), [row for row in REFUSED if row[1] is not None])
-def test_refuses_with_the_place(answers: dict[str, tuple[str, float]], expression: str, message: str) -> None:
+def test_a_refusal_names_the_part_of_the_result(
+    answers: dict[str, tuple[str, float]], expression: str, message: str
+) -> None:
     assert answers[expression][0] == f"NotSerializable: {message}"
 
 
-def test_what_a_generator_raises_is_the_scripts_own(answers: dict[str, tuple[str, float]]) -> None:
+def test_an_error_that_a_generator_raises_is_not_changed(answers: dict[str, tuple[str, float]]) -> None:
     assert answers["raises()"][0] == "OSError: while it was read"
 
 
 @pytest.mark.parametrize("expression", BOUNDED)
-def test_what_has_no_end_ends_soon(answers: dict[str, tuple[str, float]], expression: str) -> None:
+def test_an_endless_result_is_refused_soon(answers: dict[str, tuple[str, float]], expression: str) -> None:
     answer, seconds = answers[expression]
     assert answer == "TooLarge: The result is larger than the 65536 byte limit."
     assert seconds < 3
 
 
-def test_no_row_is_there_twice() -> None:
+def test_no_row_is_listed_twice() -> None:
     expressions = [expression for expression, _ in [*ROWS, *REFUSED]] + BOUNDED
     assert len(set(expressions)) == len(expressions)

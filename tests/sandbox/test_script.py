@@ -613,6 +613,7 @@ MEMORY_HOGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MEMORY_HOGS)
 def test_out_of_memory(name: str) -> None:
     source, line = MEMORY_HOGS[name]

@@ -21,10 +21,10 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_it_is_told_whether_a_session_is_a_share(
+def test_a_host_without_fair_shares_has_a_reason(
     case: tuple[str | None, str, list[str], str | None], tmp_path: Path
 ) -> None:
-    setting, own_groups, files, said = case
+    setting, own_groups, files, reason = case
     if setting is not None:
         (tmp_path / "setting").write_text(setting + "\n")
     (tmp_path / "own_groups").write_text(own_groups)
@@ -33,4 +33,4 @@ def test_it_is_told_whether_a_session_is_a_share(
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
     found = lacks_fair_shares(tmp_path / "setting", tmp_path / "mounts", tmp_path / "own_groups")
-    assert found is None if said is None else said in (found or "")
+    assert found is None if reason is None else reason in (found or "")

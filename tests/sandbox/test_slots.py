@@ -13,7 +13,7 @@ def test_each_holder_has_a_number_of_its_own() -> None:
         assert {one, two, three} == {0, 1, 2}
 
 
-def test_one_more_than_slots_and_queue_is_refused_and_told_when_to_come_back() -> None:
+def test_one_claim_too_many_is_refused_with_a_time_to_retry_after() -> None:
     slots = Slots(2, timeout_seconds=2.5)
 
     def wait_for_a_slot() -> None:

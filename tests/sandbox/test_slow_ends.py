@@ -15,6 +15,8 @@ from tests.conftest import Serve, Server
 from tests.sandbox.conftest import has_begun
 from tests.sandbox.test_zygote import living, wait_until, warm, zygotes
 
+pytestmark = pytest.mark.slow
+
 _FREEZER = Path("/sys/fs/cgroup/freezer")
 HELLO = "def main():\n    return 'hello'"
 SLEEP = "import time\n\ndef main(seconds):\n    time.sleep(seconds)\n    return 'slept'"

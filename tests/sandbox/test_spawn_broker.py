@@ -1,4 +1,4 @@
-"""What the process that starts jails does for one that serves HTTP and has fallen to an attacker."""
+"""What the spawn broker does for an HTTP server that an attacker has taken over."""
 
 import json
 import os
@@ -23,8 +23,8 @@ SECCOMP = {"level": "seccomp", "user_namespace": False}
 
 
 @pytest.fixture(scope="module")
-def door() -> Iterator[socket.socket]:
-    """The attacker's end of the socket on which jails are asked for."""
+def broker_socket() -> Iterator[socket.socket]:
+    """The attacker's end of the socket on which the server asks the broker for jails."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     allowed = Allowed(IsolationLevel.SECCOMP, IMPORTS)
     options: dict[str, Any] = {"allowed": allowed, "nsjail": None, "python": PYTHON}
@@ -37,15 +37,15 @@ def door() -> Iterator[socket.socket]:
 
 
 @contextmanager
-def asked(door: socket.socket, text: str) -> Iterator[tuple[str, list[int]]]:
-    """Ask for something; yield what is said and the descriptors that come with it, and end the lease."""
+def ask(broker_socket: socket.socket, text: str) -> Iterator[tuple[str, list[int]]]:
+    """Send a request; yield the reply and the descriptors that come with it, then end the lease."""
     lease, theirs = socket.socketpair()
     with lease:
         with theirs:
-            socket.send_fds(door, [text.encode()], [theirs.fileno()])
+            socket.send_fds(broker_socket, [text.encode()], [theirs.fileno()])
         lease.settimeout(30)
-        said, fds, _, _ = socket.recv_fds(lease, 65536, 2)
-        yield said.decode(errors="replace"), fds
+        reply, fds, _, _ = socket.recv_fds(lease, 65536, 2)
+        yield reply.decode(errors="replace"), fds
         for fd in fds:
             os.close(fd)
 
@@ -66,15 +66,15 @@ def start(profile: Mapping[str, object], imports: tuple[str, ...] | None, **more
         ("not JSON", "malformed"),
     ],
 )
-def test_what_is_not_the_servers_to_decide_is_refused(text: str, reason: str, door: socket.socket) -> None:
-    with asked(door, text) as (said, fds):
-        assert reason in said
+def test_what_is_not_the_servers_to_decide_is_refused(text: str, reason: str, broker_socket: socket.socket) -> None:
+    with ask(broker_socket, text) as (reply, fds):
+        assert reason in reply
         assert fds == []
 
 
-def test_a_jail_ends_with_its_lease(door: socket.socket) -> None:
-    with asked(door, start(SECCOMP, IMPORTS)) as (said, fds):
-        jail = os.pidfd_open(int(said))
+def test_a_jail_ends_with_its_lease(broker_socket: socket.socket) -> None:
+    with ask(broker_socket, start(SECCOMP, IMPORTS)) as (reply, fds):
+        jail = os.pidfd_open(int(reply))
         assert len(fds) == 2
     ended = select.poll()
     ended.register(jail, select.POLLIN)
@@ -82,17 +82,17 @@ def test_a_jail_ends_with_its_lease(door: socket.socket) -> None:
     os.close(jail)
 
 
-def test_an_order_is_numbers_and_nothing_that_is_unpacked(door: socket.socket) -> None:
-    """The supervisor has privileges that the server has not: it reads three numbers, whatever is sent."""
-    with asked(door, start(SECCOMP, ())) as (said, fds):
+def test_an_order_is_numbers_and_nothing_that_is_unpacked(broker_socket: socket.socket) -> None:
+    """The supervisor has privileges that the server lacks: it reads three numbers, whatever the server sends."""
+    with ask(broker_socket, start(SECCOMP, ())) as (reply, fds):
         control = socket.socket(fileno=os.dup(fds[0]))
         control.settimeout(30)
         assert control.recv(100) == b"{}\n"
-        # The number of the spare, as large as can be: no path, no user id of somebody else's.
+        # The largest possible number of a spare: it leads to no path, and to no user id of somebody else.
         control.sendall((2**64 - 1).to_bytes(8, "big") + (2**40).to_bytes(8, "big") + (64).to_bytes(8, "big"))
         line, spare_fds, _, _ = socket.recv_fds(control, 65536, 5)
         assert json.loads(line) == {"failure": ""}
-        [supervisor] = psutil.Process(int(said)).children()
+        [supervisor] = psutil.Process(int(reply)).children()
         [spare] = supervisor.children()
         uid = spare.uids().effective
         assert uid == os.geteuid() != 0 or uid in range(100_001, 150_001)
@@ -101,5 +101,5 @@ def test_an_order_is_numbers_and_nothing_that_is_unpacked(door: socket.socket) -
         control.close()
 
 
-def test_the_other_side_is_still_there(door: socket.socket) -> None:
-    assert BrokeredSpawner(door).host.nsjail is not None
+def test_the_broker_still_answers(broker_socket: socket.socket) -> None:
+    assert BrokeredSpawner(broker_socket).host.nsjail is not None

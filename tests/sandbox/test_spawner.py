@@ -1,4 +1,4 @@
-"""Starting jails on a machine that has run out of something: it is said, and once there is enough again it works."""
+"""Starting a jail on a machine that has run out of something gives an error, and works once there is enough again."""
 
 import errno
 import os
@@ -53,7 +53,7 @@ def brokered_spawner() -> Iterator[BrokeredSpawner]:
 
 @contextmanager
 def descriptors_left(number: int) -> Iterator[None]:
-    """Let this process open so many more descriptors, and not one more."""
+    """Let this process open `number` more descriptors, and not one more."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     taken: list[int] = []
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
@@ -77,24 +77,24 @@ def end(jail: JailHandle) -> None:
     jail.close()
 
 
-def test_no_descriptor_for_a_jail(spawner: LocalSpawner) -> None:
+def test_without_descriptors_a_jail_is_refused_until_there_are_some(spawner: LocalSpawner) -> None:
     with descriptors_left(0), pytest.raises(SandboxUnavailable, match=r"cannot be started: .*Too many open files"):
         spawner.start(PROCESS, None)
     end(spawner.start(PROCESS, None))
 
 
 @pytest.mark.parametrize(
-    ("left", "said"), [(0, r"cannot be asked for: .*Too many open files"), (2, "no file descriptor is left")]
+    ("left", "message"), [(0, r"cannot be asked for: .*Too many open files"), (2, "no file descriptor is left")]
 )
-def test_no_descriptor_for_a_jail_that_another_process_starts(
-    left: int, said: str, brokered_spawner: BrokeredSpawner
+def test_without_descriptors_a_brokered_jail_is_refused_until_there_are_some(
+    left: int, message: str, brokered_spawner: BrokeredSpawner
 ) -> None:
-    with descriptors_left(left), pytest.raises(SandboxUnavailable, match=said):
+    with descriptors_left(left), pytest.raises(SandboxUnavailable, match=message):
         brokered_spawner.start(PROCESS, None)
     end(brokered_spawner.start(PROCESS, None))
 
 
-def test_a_pool_outlives_what_its_machine_lacked(spawner: LocalSpawner) -> None:
+def test_a_pool_starts_once_there_are_descriptors_again(spawner: LocalSpawner) -> None:
     lacks = iter([OSError(errno.EMFILE, "Too many open files")])
     checked = threading.Event()
 
@@ -117,6 +117,7 @@ def test_a_pool_outlives_what_its_machine_lacked(spawner: LocalSpawner) -> None:
     pool.close()
 
 
+@pytest.mark.slow
 @pytest.mark.needs_root
 def test_a_folder_that_could_not_be_removed_is_removed_later(spawner: LocalSpawner) -> None:
     jail = spawner.start(PROCESS, None)

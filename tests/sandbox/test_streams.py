@@ -26,10 +26,10 @@ def filled(data: bytes, cap_bytes: int) -> CappedStream:
         ("ä".encode() * 5, 10, "äääää", False),
         (b"x" + "ä".encode() * 5, 10, "xääää", True),  # the cap cuts the last one
         (b"x\xff\xfey", 10, "x��y", False),
-        ("ä".encode()[:1], 10, "�", False),  # cut by the script itself
+        ("ä".encode()[:1], 10, "�", False),  # the script itself cut it
     ],
 )
-def test_text(data: bytes, cap_bytes: int, text: str, truncated: bool) -> None:
+def test_text_is_decoded_and_cut_at_the_cap(data: bytes, cap_bytes: int, text: str, truncated: bool) -> None:
     stream = filled(data, cap_bytes)
     assert (stream.text(), stream.truncated, stream.at_end) == (text, truncated, True)
 
@@ -55,7 +55,7 @@ def test_a_stream_that_never_ends_does_not_hold_the_reader() -> None:
 
 
 def test_what_was_read_by_another_meanwhile_is_not_waited_for() -> None:
-    """A script of the service's user can open its own pipe anew, and take what the host was about to read."""
+    """A script that runs as the service's user can reopen its own pipe, and take what the host was about to read."""
     read_end, write_end = os.pipe()
     stream = CappedStream(read_end, 100)
     os.write(write_end, b"taken")
@@ -83,7 +83,7 @@ class CountedStream(CappedStream):
 
 
 def flooded(size: int, cap_bytes: int, seconds: float) -> tuple[CountedStream, int]:
-    """Drain a stream for so long that is written to in pieces of a size; return it, and how much was written."""
+    """Drain a stream for `seconds` while a thread writes pieces of `size` bytes; return it, and the bytes written."""
     read_end, write_end = os.pipe()
     stream = CountedStream(read_end, cap_bytes, may_rest=True)
     written = 0
@@ -99,7 +99,7 @@ def flooded(size: int, cap_bytes: int, seconds: float) -> tuple[CountedStream, i
     drain([stream], lambda: False, seconds)
     over.set()
     while writer.is_alive():
-        CappedStream.read_some(stream)  # these do not count
+        CappedStream.read_some(stream)  # these reads do not count
     os.close(write_end)
     stream.close()
     return stream, written
@@ -110,7 +110,7 @@ def test_what_comes_in_drops_is_read_together(cap_bytes: int) -> None:
     seconds = 0.5
     stream, written = flooded(1, cap_bytes, seconds)
     assert written > 5000
-    # After each that gave little it rests for a while, at least the shortest.
+    # After each read that gave little the stream rests, at least for the shortest time.
     assert stream.reads < seconds / _SHORTEST_REST_SECONDS + written / _LITTLE_BYTES
 
 
@@ -121,12 +121,12 @@ def test_a_flood_over_the_cap_is_read_seldom_and_flows_on() -> None:
     assert stream.data == b"x" * 10
 
 
-def test_a_flood_below_the_cap_does_not_wait() -> None:
+def test_a_flood_below_the_cap_is_read_without_a_rest() -> None:
     _, written = flooded(2**16, 2**30, 0.5)
     assert written > 100 * 2**20
 
 
-def test_a_stream_that_rests_delays_no_end_and_nothing_for_long() -> None:
+def test_a_resting_stream_is_read_soon_and_delays_no_end() -> None:
     read_end, write_end = os.pipe()
     control_read_end, control_write_end = os.pipe()
     stream, control = CappedStream(read_end, 10, may_rest=True), CappedStream(control_read_end, 10)
@@ -147,8 +147,8 @@ def test_a_stream_that_rests_delays_no_end_and_nothing_for_long() -> None:
     control.close()
 
 
-def test_what_is_there_is_read_when_the_time_is_over_already() -> None:
-    """As after a pause of the whole container."""
+def test_data_that_is_there_is_read_after_the_deadline() -> None:
+    """This happens after a pause of the whole container."""
     read_end, write_end = os.pipe()
     stream = CappedStream(read_end, 10)
     os.write(write_end, b"x")

@@ -315,6 +315,7 @@ MEETS = {
 }
 
 
+@pytest.mark.slow
 def test_an_error_says_which_limit_it_met(jailed: Server) -> None:
     for name, (script, words) in MEETS.items():
         answer = jailed.post(script).json()
@@ -354,6 +355,7 @@ def main():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", LEVELS)
 def test_libraries_work_without_a_word(level: str, serve: Serve, no_rules: Path) -> None:
     settings = {"SANDBOX_MEMORY_MB": "512", "SANDBOX_TIMEOUT_SECONDS": "60", "SANDBOX_CPU_SECONDS": "60"}

@@ -9,7 +9,10 @@ import requests
 from tests import sweep
 from tests.conftest import Serve, Server
 
-pytestmark = pytest.mark.skipif(platform.machine() != sweep.MACHINE, reason=f"the numbers are {sweep.MACHINE}'s")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(platform.machine() != sweep.MACHINE, reason=f"the numbers are {sweep.MACHINE}'s"),
+]
 
 
 def test_the_reachable_calls_are_those_of_the_list(jailed: Server) -> None:

@@ -10,6 +10,8 @@ import pytest
 from tests.conftest import Serve, Server
 from tests.sandbox.conftest import LEVELS, start_at_level
 
+pytestmark = pytest.mark.slow
+
 CPU_SECONDS = 1
 HASHING = """
 import hashlib, threading

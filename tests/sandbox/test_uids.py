@@ -11,7 +11,7 @@ def test_no_number_is_had_twice_however_long_one_is_kept() -> None:
         uids.give_back(number)
 
 
-def test_a_number_comes_back_after_all_others() -> None:
+def test_a_number_is_taken_again_after_all_others() -> None:
     uids = UidPool(3)
     taken = []
     for _ in range(6):

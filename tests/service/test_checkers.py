@@ -24,9 +24,10 @@ from sandbox.host.seccomp import compile_filter, load_filter
 from sandbox.jail import kernel
 from sandbox.limits import MB
 from service import checker_process
-from service.checker_messages import LENGTH_BYTES, Answer
-from service.checker_zygote import Checker, CheckersUnavailable, CheckerZygote, Kind
-from service.checkers import Checkers, CheckersBusy, CheckFailed
+from service.admission import Busy
+from service.checker_protocol import LENGTH_BYTES, Verdict
+from service.checker_zygote import Checker, CheckersUnavailable, CheckerZygote, Tier
+from service.checkers import CheckerPool, CheckFailed
 
 SCRIPT_BYTES = 256 * 2**10
 HELLO = "def main():\n    return 'hello'\n"
@@ -37,8 +38,8 @@ TOO_CONVOLUTED = "Script is too large or too convoluted to be checked."
 
 
 @pytest.fixture(scope="module")
-def checkers() -> Iterator[Checkers]:
-    made = Checkers(load_rules(SHIPPED), SCRIPT_BYTES, cpus=2)
+def checkers() -> Iterator[CheckerPool]:
+    made = CheckerPool(load_rules(SHIPPED), SCRIPT_BYTES, cpus=2)
     made.start()
     yield made
     made.close()
@@ -56,12 +57,12 @@ def zygote() -> psutil.Process:
 
 
 @pytest.fixture
-def held_up(checkers: Checkers) -> Iterator[None]:
+def held_up(checkers: CheckerPool) -> Iterator[None]:
     """Stop every checker for as long as the test lasts, as a machine does that has no CPU time left for them."""
     checkers.check(KNOWN)
-    for lane in (checkers._quick, checkers._patient):
-        lane.close()
-        lane.fill()
+    for pool in (checkers._fast, checkers._slow):
+        pool.close()
+        pool.fill()
     stopped = zygote().children()
     for process in stopped:
         process.suspend()
@@ -88,13 +89,13 @@ def held_up(checkers: Checkers) -> Iterator[None]:
     ],
     ids=lambda script: ascii(script[:20]),
 )
-def test_a_checker_says_what_the_policy_says(checkers: Checkers, script: str) -> None:
+def test_a_checker_says_what_the_policy_says(checkers: CheckerPool, script: str) -> None:
     assert checkers.check(script) == load_policy().check(script)
 
 
 def test_a_check_that_takes_too_long_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.checkers.QUICK_SECONDS", 0.005)
-    monkeypatch.setattr("service.checkers.PATIENT_SECONDS", 0.02)
+    monkeypatch.setattr("service.checkers.FAST_CPU_SECONDS", 0.005)
+    monkeypatch.setattr("service.checkers.SLOW_CPU_SECONDS", 0.02)
     check_refuses(LONG, TOO_CONVOLUTED)
 
 
@@ -106,7 +107,7 @@ def test_a_check_that_takes_too_much_memory_is_an_answer(monkeypatch: pytest.Mon
 
 def check_refuses(script: str, error: str) -> None:
     """Check that a script is refused, in time, and that the next one is none the worse for it."""
-    checkers = Checkers(load_rules(SHIPPED), SCRIPT_BYTES, cpus=2)
+    checkers = CheckerPool(load_rules(SHIPPED), SCRIPT_BYTES, cpus=2)
     checkers.start()
     try:
         started = time.monotonic()
@@ -119,7 +120,8 @@ def check_refuses(script: str, error: str) -> None:
         checkers.close()
 
 
-def test_long_checks_hold_up_no_short_one(checkers: Checkers) -> None:
+@pytest.mark.slow
+def test_long_checks_hold_up_no_short_one(checkers: CheckerPool) -> None:
     with ThreadPoolExecutor() as pool:
         answers = [pool.submit(checkers.check, f"{LONG};b={number}") for number in range(4)]
         took = []
@@ -132,7 +134,8 @@ def test_long_checks_hold_up_no_short_one(checkers: Checkers) -> None:
     assert max(took) < 0.5
 
 
-def test_of_those_who_wait_the_shortest_script_comes_first(checkers: Checkers) -> None:
+@pytest.mark.slow
+def test_of_those_who_wait_the_shortest_script_comes_first(checkers: CheckerPool) -> None:
     """Forty of these, one after another, take a second and a half."""
     slow = HELLO + ";".join(f"a{number}=1" for number in range(7000))
     with ThreadPoolExecutor(40) as pool:
@@ -147,17 +150,17 @@ def test_of_those_who_wait_the_shortest_script_comes_first(checkers: Checkers) -
     assert max(took) < 0.3
 
 
-def test_who_waits_too_long_for_a_checker_is_told(checkers: Checkers, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_waits_too_long_for_a_checker_is_told(checkers: CheckerPool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.checkers.WAIT_SECONDS", 0.01)
     with ThreadPoolExecutor() as pool:
         first = pool.submit(checkers.check, f"{LONG};c=1")
         time.sleep(0.1)
-        with pytest.raises(CheckersBusy):
+        with pytest.raises(Busy):
             checkers.check(f"{LONG};c=2")
         assert first.result().code is None
 
 
-def test_a_killed_checker_is_replaced(checkers: Checkers) -> None:
+def test_a_killed_checker_is_replaced(checkers: CheckerPool) -> None:
     checkers.check(unknown())
     killed = zygote().children()
     for process in killed:
@@ -168,13 +171,13 @@ def test_a_killed_checker_is_replaced(checkers: Checkers) -> None:
 
 
 def test_a_checker_that_has_gone_and_has_no_successor_is_not_used_again(
-    checkers: Checkers, monkeypatch: pytest.MonkeyPatch
+    checkers: CheckerPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkers.check(unknown())
     for process in zygote().children():
         process.suspend()
     with monkeypatch.context() as patched, ThreadPoolExecutor() as pool:
-        patched.setattr(CheckerZygote, "order", unavailable)
+        patched.setattr(CheckerZygote, "fork", unavailable)
         checking = pool.submit(checkers.check, unknown())
         time.sleep(0.1)
         for process in zygote().children():
@@ -189,11 +192,11 @@ def test_a_checker_that_has_gone_and_has_no_successor_is_not_used_again(
             one.close()
 
 
-def test_what_has_ended_while_nobody_used_it_is_replaced(checkers: Checkers) -> None:
+def test_what_has_ended_while_nobody_used_it_is_replaced(checkers: CheckerPool) -> None:
     checkers.check(unknown())
-    for lane in (checkers._quick, checkers._patient):
-        lane.close()
-        lane.fill()
+    for pool in (checkers._fast, checkers._slow):
+        pool.close()
+        pool.fill()
     before = zygote()
     killed = before.children()
     before.kill()
@@ -205,7 +208,7 @@ def test_what_has_ended_while_nobody_used_it_is_replaced(checkers: Checkers) -> 
 
 
 @pytest.mark.usefixtures("held_up")
-def test_what_was_stopped_goes_on(checkers: Checkers) -> None:
+def test_what_was_stopped_goes_on(checkers: CheckerPool) -> None:
     checkers.refresh()
     assert checkers.check(unknown()).code is None
 
@@ -214,7 +217,7 @@ def unavailable(*_: object) -> None:
     raise CheckersUnavailable("none can be forked")
 
 
-def test_a_killed_zygote_is_replaced_with_its_checkers(checkers: Checkers) -> None:
+def test_a_killed_zygote_is_replaced_with_its_checkers(checkers: CheckerPool) -> None:
     checkers.check(unknown())
     before = zygote()
     checker = before.children()[0]
@@ -226,29 +229,30 @@ def test_a_killed_zygote_is_replaced_with_its_checkers(checkers: Checkers) -> No
 
 
 @pytest.mark.usefixtures("held_up")
-def test_a_script_that_was_accepted_is_not_checked_again(checkers: Checkers) -> None:
+def test_a_script_that_was_accepted_is_not_checked_again(checkers: CheckerPool) -> None:
     assert checkers.check(KNOWN).imports == {"numpy"}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("held_up")
-def test_a_check_that_gets_no_cpu_time_says_nothing_of_the_script(checkers: Checkers) -> None:
-    with pytest.raises(CheckersBusy):
+def test_a_check_that_gets_no_cpu_time_says_nothing_of_the_script(checkers: CheckerPool) -> None:
+    with pytest.raises(Busy):
         checkers.check(unknown())
 
 
-def test_what_is_known_is_bounded_and_no_refusal(checkers: Checkers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.checkers._MOST_KNOWN", 2)
+def test_what_is_known_is_bounded_and_no_refusal(checkers: CheckerPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.checkers._MAX_CACHED", 2)
     scripts = [unknown() for _ in range(3)]
     for script in (*scripts, "x = 1", HELLO + "".join(f"import a{number}\n" for number in range(33))):
         checkers.check(script)
-    assert len(checkers._accepted._reports) <= 1024
-    known = [checkers._accepted.find(hashlib.sha256(script.encode()).digest()) is not None for script in scripts]
+    assert len(checkers._cache._reports) <= 1024
+    known = [checkers._cache.get(hashlib.sha256(script.encode()).digest()) is not None for script in scripts]
     assert known[1:] == [True, True]
-    assert checkers._accepted.find(hashlib.sha256(b"x = 1").digest()) is None
+    assert checkers._cache.get(hashlib.sha256(b"x = 1").digest()) is None
 
 
 def test_nothing_is_checked_after_the_end() -> None:
-    made = Checkers(load_rules(SHIPPED), SCRIPT_BYTES, cpus=1)
+    made = CheckerPool(load_rules(SHIPPED), SCRIPT_BYTES, cpus=1)
     assert made.check(unknown()).code is None
     mine = psutil.Process(made._zygote._process.pid)  # type: ignore[union-attr]
     processes = [mine, *mine.children()]
@@ -261,19 +265,19 @@ def test_nothing_is_checked_after_the_end() -> None:
 
 def test_why_nothing_can_be_checked_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.checker_zygote.sys.executable", "/bin/false")
-    made = Checkers(load_rules(SHIPPED), SCRIPT_BYTES, cpus=1)
+    made = CheckerPool(load_rules(SHIPPED), SCRIPT_BYTES, cpus=1)
     made.start()
     assert "Scripts cannot be checked" in made.failure
     with pytest.raises(CheckersUnavailable, match="Scripts cannot be checked"):
         made.check(unknown())
     monkeypatch.undo()
-    monkeypatch.setattr("service.checker_zygote._PAUSE_SECONDS", 0)
+    monkeypatch.setattr("service.checker_zygote._RETRY_SECONDS", 0)
     assert made.check(unknown()).code is None
     assert not made.failure
     made.close()
 
 
-def test_a_checker_has_no_privileges_and_one_socket(checkers: Checkers) -> None:
+def test_a_checker_has_no_privileges_and_one_socket(checkers: CheckerPool) -> None:
     checkers.start()
     for process in zygote().children():
         status = dict(line.split(":\t", 1) for line in Path(f"/proc/{process.pid}/status").read_text().splitlines())
@@ -354,7 +358,7 @@ def forged() -> Iterator[tuple[Checker, socket.socket]]:
     pid = os.fork()
     if pid == 0:
         signal.pause()
-    checker = Checker(pid, ours, os.pidfd_open(pid), Kind(b"", 0.1, 0.1))
+    checker = Checker(pid, ours, os.pidfd_open(pid), Tier(b"", 0.1, 0.1))
     with theirs:
         yield checker, theirs
     checker.close()
@@ -391,6 +395,7 @@ def test_a_checker_that_ends_in_the_middle_says_nothing(forged: tuple[Checker, s
     assert checker.check(b"") is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("often", [False, True])
 def test_a_checker_that_says_too_little_is_given_up(forged: tuple[Checker, socket.socket], often: bool) -> None:
     checker, theirs = forged
@@ -406,9 +411,9 @@ def test_a_checker_that_says_too_little_is_given_up(forged: tuple[Checker, socke
             assert time.monotonic() - started < 1
 
 
-def test_a_fault_of_the_check_is_no_fault_of_the_script(checkers: Checkers, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_of_the_check_is_no_fault_of_the_script(checkers: CheckerPool, monkeypatch: pytest.MonkeyPatch) -> None:
     def faulty(self: Checker, script: bytes) -> Any:
-        return Answer(None, "KeyError at checker.py:1")
+        return Verdict(None, "KeyError at checker.py:1")
 
     monkeypatch.setattr(Checker, "check", faulty)
     with pytest.raises(CheckFailed, match="KeyError at"):

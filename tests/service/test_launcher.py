@@ -14,6 +14,7 @@ import psutil
 import pytest
 import requests
 
+from tests.attacking import ORDINARY_USER
 from tests.conftest import ROOT, Serve, Server, free_port, start_server
 
 LAUNCHER = ("service.launcher",)
@@ -91,6 +92,7 @@ def test_the_server_is_an_unprivileged_user_and_so_is_what_runs_scripts(launched
     assert launched.isolation() == "namespaces"
 
 
+@pytest.mark.slow
 @pytest.mark.needs_root
 def test_the_level_seccomp_is_served_too(new_server: Serve) -> None:
     server = new_server(module=LAUNCHER, without_namespaces=True)
@@ -99,16 +101,18 @@ def test_the_level_seccomp_is_served_too(new_server: Serve) -> None:
     server.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.needs_root
 def test_an_ordinary_user_is_served_without_another_process(new_server: Serve) -> None:
-    server = new_server(user=12345, module=LAUNCHER)
+    server = new_server(user=ORDINARY_USER, module=LAUNCHER)
     assert server.isolation() == "namespaces"
     [only] = server.main.children()
-    assert only.uids().effective == 12345
+    assert only.uids().effective == ORDINARY_USER
     assert server.post(SLEEP, args={"seconds": 0}).json()["result"] == "slept"
     server.stop()
 
 
+@pytest.mark.slow
 def test_stop_lets_scripts_finish_and_leaves_no_process(launched: Server) -> None:
     with ThreadPoolExecutor() as pool:
         running = pool.submit(launched.post, SLEEP, args={"seconds": 2})
@@ -118,6 +122,7 @@ def test_stop_lets_scripts_finish_and_leaves_no_process(launched: Server) -> Non
         assert stopping.result() < 8
 
 
+@pytest.mark.slow
 @pytest.mark.needs_root
 def test_it_ends_with_the_status_of_a_server_that_is_killed(launched: Server) -> None:
     everything = launched.processes()
@@ -126,6 +131,7 @@ def test_it_ends_with_the_status_of_a_server_that_is_killed(launched: Server) ->
     wait_until_gone(everything)
 
 
+@pytest.mark.slow
 @pytest.mark.needs_root
 def test_what_the_killed_server_leaves_behind_is_not_waited_for(launched: Server) -> None:
     """Its worker would go on for as long as a client uses its connection."""
@@ -149,6 +155,7 @@ def test_what_the_killed_server_leaves_behind_is_not_waited_for(launched: Server
     wait_until_gone(everything)
 
 
+@pytest.mark.slow
 @pytest.mark.needs_root
 def test_the_wait_for_the_last_jails_is_bounded_for_the_first_process_of_a_container() -> None:
     """That process does not feel an alarm that it has no handler for."""
@@ -165,6 +172,7 @@ launcher._end(broker, 7)
     assert subprocess.run(command, cwd=ROOT, timeout=30, check=False).returncode == 7
 
 
+@pytest.mark.slow
 @pytest.mark.needs_root
 @pytest.mark.parametrize("user", [SERVER_UID, 0], ids=["server", "spawn broker"])
 def test_a_stopped_process_is_continued(user: int, launched: Server) -> None:
@@ -175,15 +183,17 @@ def test_a_stopped_process_is_continued(user: int, launched: Server) -> None:
     assert launched.post(SLEEP, args={"seconds": 0}).json()["result"] == "slept"
 
 
+@pytest.mark.slow
 @pytest.mark.needs_root
 def test_it_ends_in_failure_when_nothing_starts_jails_any_more(launched: Server) -> None:
     everything = launched.processes()
     child(launched, 0).kill()
     assert launched.process.wait(20) == 1
-    assert "The process that starts jails has ended, and so the service ends." in launched.log_text()
+    assert "The spawn broker exited, and so the service stops." in launched.log_text()
     wait_until_gone(everything)
 
 
+@pytest.mark.slow
 @pytest.mark.needs_root
 def test_a_dead_zygote_is_replaced(launched: Server) -> None:
     hello = "def main():\n    return 1\n"

@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -14,8 +15,15 @@ from tests.conftest import ROOT, Serve, Server, free_port, start_server
 PLAIN = ("functions_framework", "--target", "app")
 RUN = ("service",)
 LAUNCHER = ("service.launcher",)
-WAYS = pytest.mark.parametrize("module", [PLAIN, RUN, LAUNCHER], ids=["plain", "make run", "launcher"])
-NOBODY_ASKED = "Callers are not authenticated: whoever reaches this port can run scripts."
+WAYS = pytest.mark.parametrize(
+    "module",
+    [
+        pytest.param(PLAIN, id="plain", marks=pytest.mark.slow),
+        pytest.param(RUN, id="make run"),
+        pytest.param(LAUNCHER, id="launcher", marks=pytest.mark.slow),
+    ],
+)
+NOBODY_ASKED = "The service does not authenticate callers: whoever reaches this port can run scripts."
 
 
 def said(server: Server) -> list[tuple[str, str]]:
@@ -38,7 +46,7 @@ def test_it_listens_on_this_machine_alone_unless_it_is_told_otherwise(
 ) -> None:
     server = new_server(module=module)
     assert addresses(server) == {"127.0.0.1"}
-    assert said(server) == [("INFO", f"Listening on http://127.0.0.1:{server.port}."), ("WARNING", NOBODY_ASKED)]
+    assert said(server) == [("INFO", f"Listening on http://127.0.0.1:{server.port}"), ("WARNING", NOBODY_ASKED)]
     server.stop()
 
 
@@ -46,15 +54,16 @@ def test_it_listens_on_this_machine_alone_unless_it_is_told_otherwise(
 def test_host_is_obeyed(module: tuple[str, ...], new_server: Serve) -> None:
     server = new_server(module=module, HOST="0.0.0.0")
     assert addresses(server) == {"0.0.0.0"}
-    assert said(server)[0] == ("INFO", f"Listening on http://0.0.0.0:{server.port}.")
+    assert said(server)[0] == ("INFO", f"Listening on http://0.0.0.0:{server.port}")
     server.stop()
 
 
+@pytest.mark.slow
 def test_on_cloud_run_it_listens_everywhere_and_says_who_asks_callers(new_server: Serve) -> None:
     server = new_server(module=PLAIN, K_SERVICE="executor")
     assert addresses(server) == {"0.0.0.0"}
     assert said(server) == [
-        ("INFO", f"Listening on http://0.0.0.0:{server.port}."),
+        ("INFO", f"Listening on http://0.0.0.0:{server.port}"),
         ("INFO", "The service does not authenticate callers: Cloud Run lets through whom its IAM policy allows."),
     ]
     server.stop()
@@ -69,6 +78,7 @@ def has_ipv6() -> bool:
     return True
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
 @pytest.mark.parametrize(
     ("module", "host"),
@@ -77,11 +87,12 @@ def has_ipv6() -> bool:
 def test_ipv6_is_an_address_too(module: tuple[str, ...], host: str, new_server: Serve) -> None:
     server = new_server(module=module, HOST=host)
     assert addresses(server) == {"::"}
-    assert said(server)[0] == ("INFO", f"Listening on http://[::]:{server.port}.")
+    assert said(server)[0] == ("INFO", f"Listening on http://[::]:{server.port}")
     assert requests.get(f"http://[::1]:{server.port}/health", timeout=30).status_code == 200
     server.stop()
 
 
+@pytest.mark.slow
 def test_what_the_command_line_says_counts(new_server: Serve) -> None:
     server = new_server(module=(*PLAIN, "--host", "127.0.0.1"), HOST="0.0.0.0")
     assert addresses(server) == {"127.0.0.1"}
@@ -119,3 +130,25 @@ def test_flasks_debugger_is_refused(module: tuple[str, ...], tmp_path: Path) -> 
     assert done.returncode == 1
     assert "Flask's debugger" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("module", [PLAIN, RUN, LAUNCHER], ids=["plain", "make run", "launcher"])
+def test_a_port_in_use_is_said_in_one_line(module: tuple[str, ...], tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        started = time.monotonic()
+        process = start_server(tmp_path, {"PORT": str(port)}, module=module)
+        assert process.wait(30) == 1
+    assert time.monotonic() - started < 10
+    [line] = (tmp_path / "log").read_text().splitlines()
+    reason = "another program listens there; stop it, or set PORT to another port."
+    assert line == f"Cannot listen on port {port} of 127.0.0.1: {reason}"
+
+
+def test_an_address_of_another_machine_is_said_in_one_line(tmp_path: Path) -> None:
+    process = start_server(tmp_path, {"PORT": "8080", "HOST": "192.0.2.1"}, module=RUN)
+    assert process.wait(30) == 1
+    assert (tmp_path / "log").read_text().splitlines() == [
+        "Cannot listen on port 8080 of 192.0.2.1: Cannot assign requested address; set HOST or PORT to another address."
+    ]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from service.logs import JsonFormatter, RequestLine, TextFormatter, log_request, trace_name
+from service.logs import AccessLogEntry, JsonFormatter, TextFormatter, log_access, trace_name
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
@@ -28,7 +28,7 @@ as_json = pytest.mark.parametrize("written", [JsonFormatter], indirect=True)
 as_text = pytest.mark.parametrize("written", [TextFormatter], indirect=True)
 
 
-def line(status: int = 200, **changes: object) -> RequestLine:
+def line(status: int = 200, **changes: object) -> AccessLogEntry:
     values: dict[str, object] = {
         "method": "POST",
         "path": "/execute",
@@ -40,12 +40,12 @@ def line(status: int = 200, **changes: object) -> RequestLine:
         "trace": f"projects/p/traces/{TRACE}",
         "details": {"code": "returned", "wall_ms": 3.1},
     }
-    return RequestLine(status=status, **(values | changes))  # type: ignore[arg-type]
+    return AccessLogEntry(status=status, **(values | changes))  # type: ignore[arg-type]
 
 
 @as_json
 def test_request_is_one_line_as_cloud_logging_reads_it(written: io.StringIO) -> None:
-    log_request(line())
+    log_access(line())
     entry = json.loads(written.getvalue())
     assert entry.pop("time").endswith("+00:00")
     assert entry == {
@@ -73,7 +73,7 @@ def test_request_is_one_line_as_cloud_logging_reads_it(written: io.StringIO) -> 
     ("status", "severity"), [(200, "INFO"), (400, "INFO"), (429, "WARNING"), (500, "ERROR"), (503, "ERROR")]
 )
 def test_severity_follows_whose_fault_it_was(written: io.StringIO, status: int, severity: str) -> None:
-    log_request(line(status))
+    log_access(line(status))
     assert json.loads(written.getvalue())["severity"] == severity
 
 
@@ -91,7 +91,7 @@ def test_exception_goes_into_stack_trace(written: io.StringIO) -> None:
 
 @as_text
 def test_text_shows_what_matters_to_a_person(written: io.StringIO) -> None:
-    log_request(line())
+    log_access(line())
     time, rest = written.getvalue().split(" ", 1)
     assert time.count(":") == 2
     assert rest == f"INFO POST /execute 200 returned 0.004s wall_ms=3.1 trace=projects/p/traces/{TRACE}\n"
@@ -99,7 +99,7 @@ def test_text_shows_what_matters_to_a_person(written: io.StringIO) -> None:
 
 @pytest.mark.parametrize("written", [JsonFormatter, TextFormatter], indirect=True)
 def test_client_cannot_start_a_line_or_fill_the_log(written: io.StringIO) -> None:
-    log_request(line(path="/a\nERROR forged\r\u2028" + "x" * 10000, method="M" * 10000, user_agent="\n" + "u" * 10000))
+    log_access(line(path="/a\nERROR forged\r\u2028" + "x" * 10000, method="M" * 10000, user_agent="\n" + "u" * 10000))
     assert written.getvalue().count("\n") == 1
     assert len(written.getvalue()) < 2000
 

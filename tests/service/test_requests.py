@@ -5,37 +5,43 @@ from typing import Any
 
 import pytest
 
-from service.requests import BadRequest, Execute, check_media_type, parse_execute, read_body, take_body
+from service.requests import BadRequest, ExecuteRequest, check_media_type, parse_execute, read_body, take_body
 
 MAX_SCRIPT_BYTES = 64
 MAX_SECONDS = 10.0
 
 
-def parse(body: bytes) -> Execute:
+def parse(body: bytes) -> ExecuteRequest:
     return parse_execute(body, MAX_SCRIPT_BYTES, MAX_SECONDS)
 
 
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        (b'{"script": "x"}', Execute("x", b"{}", 10.0)),
-        (b' {"script":\t""}\r\n', Execute("", b"{}", 10.0)),
-        (b'{"script": "x", "args": {"n": [1e3, "\xc3\xa9"]}}', Execute("x", b'{"n": [1e3, "\xc3\xa9"]}', 10.0)),
-        (b'{"script": "x", "args": {"n": %s}}' % (b"9" * 400), Execute("x", b'{"n": %s}' % (b"9" * 400), 10.0)),
-        (b'{"script": "x", "args": {"n": %s}}' % (b"9" * 5000), Execute("x", b'{"n": %s}' % (b"9" * 5000), 10.0)),
-        (b'{"script": "x", "args": {"n": 1e308}}', Execute("x", b'{"n": 1e308}', 10.0)),
-        (b'{"script": "x", "args": {"n": 1e-999}}', Execute("x", b'{"n": 1e-999}', 10.0)),
-        (b'{"script": "x", "args": {"1e999": "1e999"}}', Execute("x", b'{"1e999": "1e999"}', 10.0)),
-        (b'{"script": "x", "args": {"s": "%s"}}' % (b"9" * 400), Execute("x", b'{"s": "%s"}' % (b"9" * 400), 10.0)),
-        (b'{"script": "x", "timeout": 1}', Execute("x", b"{}", 1.0)),
-        (b'{"script": "x", "timeout": 10.0}', Execute("x", b"{}", 10.0)),
-        (b'{"script": "x", "timeout": 1e-3}', Execute("x", b"{}", 0.001)),
-        (b'{"script": "first", "script": "last"}', Execute("last", b"{}", 10.0)),
-        (b'{"script": "a\\u0000b"}', Execute("a\0b", b"{}", 10.0)),
-        (b'{"script": "%s"}' % (b"x" * MAX_SCRIPT_BYTES), Execute("x" * MAX_SCRIPT_BYTES, b"{}", 10.0)),
+        (b'{"script": "x"}', ExecuteRequest("x", b"{}", 10.0)),
+        (b' {"script":\t""}\r\n', ExecuteRequest("", b"{}", 10.0)),
+        (b'{"script": "x", "args": {"n": [1e3, "\xc3\xa9"]}}', ExecuteRequest("x", b'{"n": [1e3, "\xc3\xa9"]}', 10.0)),
+        (b'{"script": "x", "args": {"n": %s}}' % (b"9" * 400), ExecuteRequest("x", b'{"n": %s}' % (b"9" * 400), 10.0)),
+        (
+            b'{"script": "x", "args": {"n": %s}}' % (b"9" * 5000),
+            ExecuteRequest("x", b'{"n": %s}' % (b"9" * 5000), 10.0),
+        ),
+        (b'{"script": "x", "args": {"n": 1e308}}', ExecuteRequest("x", b'{"n": 1e308}', 10.0)),
+        (b'{"script": "x", "args": {"n": 1e-999}}', ExecuteRequest("x", b'{"n": 1e-999}', 10.0)),
+        (b'{"script": "x", "args": {"1e999": "1e999"}}', ExecuteRequest("x", b'{"1e999": "1e999"}', 10.0)),
+        (
+            b'{"script": "x", "args": {"s": "%s"}}' % (b"9" * 400),
+            ExecuteRequest("x", b'{"s": "%s"}' % (b"9" * 400), 10.0),
+        ),
+        (b'{"script": "x", "timeout": 1}', ExecuteRequest("x", b"{}", 1.0)),
+        (b'{"script": "x", "timeout": 10.0}', ExecuteRequest("x", b"{}", 10.0)),
+        (b'{"script": "x", "timeout": 1e-3}', ExecuteRequest("x", b"{}", 0.001)),
+        (b'{"script": "first", "script": "last"}', ExecuteRequest("last", b"{}", 10.0)),
+        (b'{"script": "a\\u0000b"}', ExecuteRequest("a\0b", b"{}", 10.0)),
+        (b'{"script": "%s"}' % (b"x" * MAX_SCRIPT_BYTES), ExecuteRequest("x" * MAX_SCRIPT_BYTES, b"{}", 10.0)),
     ],
 )
-def test_request_is_read(body: bytes, expected: Execute) -> None:
+def test_request_is_read(body: bytes, expected: ExecuteRequest) -> None:
     assert parse(body) == expected
 
 

@@ -1,4 +1,4 @@
-"""Terraform with the real google provider, on a copy of the repository, with its calls sent to a fake."""
+"""Terraform with the real google provider, on a copy of the repository; its API calls go to a fake."""
 
 import json
 import os
@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import copy_of_repository
 from tests.terraform.fake_google import PROJECT, FakeGoogle, run_fake_google
 
-# A folder with providers, as `filesystem_mirror` of a Terraform CLI configuration has them.
+# A folder with providers, laid out for `filesystem_mirror` of a Terraform CLI configuration.
 PROVIDERS = os.environ.get("TERRAFORM_PROVIDERS", "")
 
 
@@ -26,8 +26,8 @@ class Terraform:
     Attributes:
         repository: the copy of the repository.
         environment: what terraform runs with.
-        google: what its provider talks to.
-        builds: where the stand-in for gcloud writes its arguments, a line for each call.
+        google: the fake that its provider calls.
+        builds: the file to which the stand-in for gcloud writes its arguments, a line for each call.
     """
 
     repository: Path
@@ -36,12 +36,12 @@ class Terraform:
     builds: Path
 
     def __call__(self, *arguments: str, status: int = 0) -> str:
-        """Run a terraform command that must end with a status, and return what it says."""
+        """Run a terraform command, which must exit with `status`, and return its output."""
         command = ["terraform", f"-chdir={self.repository / 'terraform'}", *arguments, "-no-color"]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False, timeout=300)
-        said = done.stdout + done.stderr
-        assert done.returncode == status, said
-        return said
+        output = done.stdout + done.stderr
+        assert done.returncode == status, output
+        return output
 
     def apply(self, **variables: object) -> str:
         """Apply the configuration."""
@@ -59,7 +59,7 @@ class Terraform:
 
 
 def options(variables: dict[str, object]) -> list[str]:
-    """Return variables as options of a command, with those that every test has."""
+    """Return variables as command options, with those that every test sets."""
     given = {"project_id": PROJECT, "deletion_protection": False} | variables
     return [f"-var={name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in given.items()]
 

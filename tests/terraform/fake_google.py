@@ -1,8 +1,8 @@
-"""A fake of the Google APIs that `terraform apply` calls: it keeps what it is sent, and answers just true enough.
+"""A fake of the Google APIs that `terraform apply` calls: it keeps what it gets, and its answers suffice for that.
 
-A resource is what was sent to make it, under the path at which it is then read, changed and deleted. What differs from
-that is in `FakeGoogle` by name: services that are enabled together, IAM policies, and long-running operations, which
-are over at once.
+A resource is the document that was sent to make it, kept under the path at which Terraform then reads, changes and
+deletes it. `FakeGoogle` names the exceptions: services that are enabled together, IAM policies, and long-running
+operations, which are done at once.
 """
 
 import json
@@ -20,7 +20,7 @@ Document = dict[str, Any]
 PROJECT = "a-project-123"
 PROJECT_NUMBER = "123456789012"
 DIGEST = "sha256:" + "ab" * 32
-# By the environment variable that sends the provider elsewhere: what follows the address.
+# The path after the fake's address, by the environment variable that gives the provider another address.
 ENDPOINTS = {
     "GOOGLE_ARTIFACT_REGISTRY_CUSTOM_ENDPOINT": "artifactregistry/v1/",
     "GOOGLE_CLOUD_BUILD_CUSTOM_ENDPOINT": "cloudbuild/v1/",
@@ -33,13 +33,13 @@ ENDPOINTS = {
     "GOOGLE_SERVICE_USAGE_CUSTOM_ENDPOINT": "serviceusage/v1/",
     "GOOGLE_STORAGE_CUSTOM_ENDPOINT": "storage/v1/",
 }
-# Where the name of a new resource is, if not in the query or in the body's `name`.
+# The query's parameters that can hold the name of a new resource; without one, it is the body's `name`.
 NAME_PARAMETERS = ("repository_id", "repositoryId", "serviceId")
 
 
 @dataclass
 class FakeGoogle:
-    """What the fake holds.
+    """The state of the fake.
 
     Attributes:
         resources: what exists, by path.
@@ -125,11 +125,11 @@ class FakeGoogle:
         name = next((query[one] for one in NAME_PARAMETERS if one in query), None) or body.get("name", "made")
         service = path.partition("/")[0]
         found = dict(body)
-        where = f"{path}/{name.rpartition('/')[2]}" if "/" in name and service != "logging" else f"{path}/{name}"
-        full = where.split("/", 2)[2]
+        stored_at = f"{path}/{name.rpartition('/')[2]}" if "/" in name and service != "logging" else f"{path}/{name}"
+        full = stored_at.split("/", 2)[2]
         if service == "iam":
             email = f"{body['accountId']}@{PROJECT}.iam.gserviceaccount.com"
-            where, full = f"{path}/{email}", f"projects/{PROJECT}/serviceAccounts/{email}"
+            stored_at, full = f"{path}/{email}", f"projects/{PROJECT}/serviceAccounts/{email}"
             found = body["serviceAccount"] | {"email": email, "uniqueId": "1", "projectId": PROJECT}
         elif service == "run":
             found |= {
@@ -140,15 +140,15 @@ class FakeGoogle:
             }
         elif service in ("storage", "compute", "logging", "cloudbuild"):
             full = name
-            where = f"{path}/1" if service == "cloudbuild" else where
-            found |= {"selfLink": f"https://www.googleapis.com/{where}", "id": "1"}
+            stored_at = f"{path}/1" if service == "cloudbuild" else stored_at
+            found |= {"selfLink": f"https://www.googleapis.com/{stored_at}", "id": "1"}
             if service == "storage":
                 found["location"] = body["location"].upper()  # as the real one answers
-        self.resources[where] = found | {"name": full}
-        return self._done(where, self.resources[where])
+        self.resources[stored_at] = found | {"name": full}
+        return self._done(stored_at, self.resources[stored_at])
 
     def _done(self, path: str, resource: Document) -> Document:
-        """Return what a change answers: an operation that is over, or where the API has none, the resource."""
+        """Return the answer to a change: an operation that is done, or the resource if the API has no operations."""
         service = path.partition("/")[0]
         if service == "compute":
             return {
@@ -169,7 +169,7 @@ class FakeGoogle:
 
 @contextmanager
 def run_fake_google() -> Iterator[tuple[FakeGoogle, dict[str, str]]]:
-    """Run the fake; yields what it holds, and the environment variables that send the provider to it."""
+    """Run the fake; yield its state, and the environment variables that send the provider to it."""
     google = FakeGoogle()
     lock = threading.Lock()
 

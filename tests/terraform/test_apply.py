@@ -1,4 +1,4 @@
-"""An apply that really runs: the real provider makes, keeps and removes everything, and what it asks for is right."""
+"""The real provider applies the configuration: it makes, keeps and removes everything, and its requests are right."""
 
 import re
 from typing import Any
@@ -9,7 +9,7 @@ from tests.conftest import ROOT
 from tests.terraform.conftest import Terraform
 from tests.terraform.fake_google import DIGEST, PROJECT
 
-pytestmark = [pytest.mark.needs_terraform_provider, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.needs_terraform_provider, pytest.mark.timeout(300)]
 
 REGION = "europe-west1"
 NAME = "python-code-executor"
@@ -30,9 +30,9 @@ def members(policy: dict[str, Any]) -> dict[str, list[str]]:
     return {one["role"]: one["members"] for one in policy.get("bindings", [])}
 
 
-def test_tests_of_the_plans(terraform: Terraform) -> None:
-    said = terraform("test")
-    assert re.search(r"Success! \d{2,} passed, 0 failed", said), said
+def test_terraforms_own_tests_pass(terraform: Terraform) -> None:
+    output = terraform("test")
+    assert re.search(r"Success! \d{2,} passed, 0 failed", output), output
 
 
 def test_apply_makes_the_service_and_destroy_leaves_nothing(terraform: Terraform) -> None:
@@ -112,7 +112,7 @@ def test_everything_optional_is_made_kept_and_removed(terraform: Terraform) -> N
     assert google.resources == {}
 
 
-def test_a_change_of_the_sources_is_built_and_nothing_else_is(terraform: Terraform) -> None:
+def test_only_a_change_of_the_sources_is_built(terraform: Terraform) -> None:
     terraform.apply()
     (terraform.repository / "README.md").write_text("Something else.\n")
     assert "No changes." in terraform.apply()
@@ -123,10 +123,10 @@ def test_a_change_of_the_sources_is_built_and_nothing_else_is(terraform: Terrafo
     assert len(set(tags)) == len(tags) == 2
 
 
-def test_every_file_of_the_image_counts_for_its_tag(terraform: Terraform) -> None:
+def test_the_images_tag_depends_on_every_file_in_it(terraform: Terraform) -> None:
     ask = 'join(" ", local.source_files)'
-    said = terraform_console(terraform, ask)
-    counted = set(said.strip().strip('"').split())
+    output = terraform_console(terraform, ask)
+    counted = set(output.strip().strip('"').split())
     copied = {
         "main.py",
         "Dockerfile",
@@ -135,7 +135,8 @@ def test_every_file_of_the_image_counts_for_its_tag(terraform: Terraform) -> Non
         "sandbox/jail/boot.py",
         "service/launcher.py",
     }
-    copied |= {file.name for file in ROOT.glob("requirements*.txt")}
+    pins = [*ROOT.glob("requirements*.txt"), *ROOT.glob("requirements/*.txt")]
+    copied |= {str(file.relative_to(ROOT)) for file in pins}
     assert copied <= counted
     for folder in ("policy", "sandbox", "service", "nsjail"):
         there = {

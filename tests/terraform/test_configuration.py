@@ -1,4 +1,4 @@
-"""What Terraform and Cloud Build say, compared with the service; no provider is needed."""
+"""The configurations of Terraform and Cloud Build agree with the service; these tests need no provider."""
 
 import os
 import re
@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 import yaml
 
+from scripts.terraform_docs import BETWEEN, README, TERRAFORM, attribute, blocks, tables
+from service.setting_types import Setting
 from service.settings import TABLE
-from service.values import Setting
 from tests.conftest import ROOT
-from tests.terraform.tables import BETWEEN, README, TERRAFORM, attribute, blocks, tables
 
-# What the image or the configuration itself decides.
+# Settings that the image or the configuration itself decides.
 OF_THE_IMAGE = {"HOST", "PORT", "NSJAIL", "SANDBOX_PYTHON", "LOG_FORMAT"}
 NOT_VARIABLES = OF_THE_IMAGE | {"SANDBOX_MIN_ISOLATION", "GOOGLE_CLOUD_PROJECT"}
-# By default they follow from variables: the number of CPUs, and the timeout.
+# Their defaults follow from other variables: the number of CPUs, and the timeout.
 FOLLOW = ("SANDBOX_CONCURRENCY", "SANDBOX_SPARES", "SANDBOX_CPU_SECONDS")
 SETTINGS = [setting for setting in TABLE if setting.name not in NOT_VARIABLES]
 
