@@ -13,7 +13,7 @@ ACCOUNT = $(SERVICE)-run@$(PROJECT).iam.gserviceaccount.com
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run image clean check check-sandbox check-others test lint format attack fuzz-http fuzz-policy lint-cloud terraform-docs
+.PHONY: help run image clean check check-sandbox check-others test lint format attack mutate fuzz-http fuzz-policy lint-cloud terraform-docs
 .PHONY: lock sbom audit bench bench-policy bench-image soak image-size deploy check-python
 .DEFAULT_GOAL := help
 
@@ -63,6 +63,9 @@ attack: .venv/installed-dev .venv-sandbox/installed ## Attack the service at eve
 	@.venv/bin/python -m tests.attack_suite $(if $(URL),--url $(URL)) $(if $(ATTACK),--attack $(ATTACK)) $(ARGS)
 
 # Three fuzzers run for a quarter of the time each; Hypothesis makes as many examples as fit into the rest.
+mutate: .venv/installed-dev .venv-sandbox/installed ## Take away one protection at a time; its tests must notice (ARGS=name for one).
+	.venv/bin/python -m tests.mutate $(ARGS)
+
 fuzz-policy: .venv/installed-dev .venv-sandbox/installed ## Fuzz the policy for SECONDS (600), and compare it with what scripts reach.
 	FUZZ_SECONDS=$$(($(SECONDS) / 4)) .venv/bin/python -m pytest -s tests/policy/test_fuzz.py tests/policy/test_grammar.py \
 	  tests/policy/test_differential.py

@@ -186,6 +186,7 @@ def start_server(
     user: int | None = None,
     without_namespaces: bool = False,
     open_files: str = "",
+    groups: Sequence[int] = (),
     module: Sequence[str] = FUNCTIONS_FRAMEWORK,
 ) -> subprocess.Popen[bytes]:
     """Start functions-framework as `make run` does, with only this environment; its output goes to `folder`/log."""
@@ -203,7 +204,7 @@ def start_server(
             start_new_session=True,
             user=user,
             group=user,
-            extra_groups=None if user is None else [],
+            extra_groups=list(groups) if groups or user is not None else None,
         )
 
 
@@ -231,7 +232,8 @@ def servers(make_folder: Callable[[], Path]) -> Iterator[Serve]:
     """Yield a function that starts a server in its own folder; at the end, stop every server that it started.
 
     The function takes environment variables, and `user`, a user id; `without_namespaces`, as in a plain `docker run`;
-    `open_files`, a limit in the form of prlimit(1); `module`, the Python module to run, with its arguments.
+    `open_files`, a limit in the form of prlimit(1); `groups`, its supplementary groups; `module`, the Python module to
+    run, with its arguments.
     """
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
@@ -239,6 +241,7 @@ def servers(make_folder: Callable[[], Path]) -> Iterator[Serve]:
         user: int | None = None,
         without_namespaces: bool = False,
         open_files: str = "",
+        groups: Sequence[int] = (),
         module: Sequence[str] = FUNCTIONS_FRAMEWORK,
         **environment: str,
     ) -> Server:
@@ -253,6 +256,7 @@ def servers(make_folder: Callable[[], Path]) -> Iterator[Serve]:
             user=user,
             without_namespaces=without_namespaces,
             open_files=open_files,
+            groups=groups,
             module=module,
         )
         server = Server(port, process, folder / "log")
