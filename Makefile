@@ -62,10 +62,10 @@ format: .venv/installed-dev ## Format the code and sort its imports (ruff).
 attack: .venv/installed-dev .venv-sandbox/installed ## Attack the service at every level, or at URL (TOKEN=…); ATTACK=mount for one.
 	@.venv/bin/python -m tests.attack_suite $(if $(URL),--url $(URL)) $(if $(ATTACK),--attack $(ATTACK)) $(ARGS)
 
-# Three fuzzers run for a quarter of the time each; Hypothesis makes as many examples as fit into the rest.
 mutate: .venv/installed-dev .venv-sandbox/installed ## Take away one protection at a time; its tests must notice (ARGS=name for one).
 	.venv/bin/python -m tests.mutate $(ARGS)
 
+# Three fuzzers run for a quarter of the time each; Hypothesis makes as many examples as fit into the rest.
 fuzz-policy: .venv/installed-dev .venv-sandbox/installed ## Fuzz the policy for SECONDS (600), and compare it with what scripts reach.
 	FUZZ_SECONDS=$$(($(SECONDS) / 4)) .venv/bin/python -m pytest -s tests/policy/test_fuzz.py tests/policy/test_grammar.py \
 	  tests/policy/test_differential.py

@@ -13,7 +13,7 @@ from tests.conftest import Serve, Server
 from tests.sandbox.conftest import LEVELS, WAIT, running, start_at_level
 from tests.sandbox.test_layers import level_and_mode, status_of
 
-pytestmark = pytest.mark.needs_root
+pytestmark = [pytest.mark.needs_root, pytest.mark.slow]
 
 # The bits of capabilities(7).
 CHOWN, DAC_OVERRIDE, FOWNER, KILL, SETGID, SETUID, SYS_ADMIN = (1 << bit for bit in (0, 1, 3, 5, 6, 7, 21))
