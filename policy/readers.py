@@ -58,7 +58,7 @@ READER_NAMES: Final = last_components(READERS) | ATTRIBUTE_METHODS
 NAMESPACE_NAMES: Final = last_components(NAMESPACE_FUNCTIONS | ATTRIBUTE_FUNCTIONS) | {NAMESPACE_ATTRIBUTE}
 # A script without any of these words reads no attribute by a text.
 READING_WORDS: Final = READER_NAMES | NAMESPACE_NAMES | FORMAT_METHODS | FORMATTER_METHODS | {"patch"}
-# A script without any of these either does nothing else with a text.
+# A script with none of these words and none of `READING_WORDS` acts on no text that this list is about.
 TEXT_METHODS: Final = FIELD_METHODS | EXPRESSION_METHODS
 # With one of these, a script can set an attribute whose name is not in its syntax.
 WRITER_WORDS: Final = frozenset({"setattr", "__setattr__", "vars", "globals", "locals", NAMESPACE_ATTRIBUTE, "patch"})
