@@ -1,18 +1,20 @@
 """Hands out user ids for spares: no two living spares have the same."""
 
+import secrets
 import threading
 
 
 class UidPool:
     """Hands out indices into the range of the scripts' user ids.
 
-    An index that was given back comes after all others, so that the remains of its spare have time to disappear.
+    An index that was given back comes after all others, so that the remains of its spare have time to disappear. The
+    first is random: the kernel counts a user's threads together, and another service on this host has the same range.
     """
 
     def __init__(self, count: int) -> None:
         """Take how many user ids there are; more than are ever in use at once."""
         self._count = count
-        self._next = 0
+        self._next = secrets.randbelow(count)
         self._in_use: set[int] = set()
         self._lock = threading.Lock()
 
@@ -21,12 +23,12 @@ class UidPool:
         with self._lock:
             while self._next in self._in_use:
                 self._next = (self._next + 1) % self._count
-            number = self._next
-            self._in_use.add(number)
-            self._next = (number + 1) % self._count
-        return number
+            uid_index = self._next
+            self._in_use.add(uid_index)
+            self._next = (uid_index + 1) % self._count
+        return uid_index
 
-    def give_back(self, number: int) -> None:
+    def give_back(self, uid_index: int) -> None:
         """Make an index free again; idempotent."""
         with self._lock:
-            self._in_use.discard(number)
+            self._in_use.discard(uid_index)

@@ -28,7 +28,11 @@ SLEEP = "import time\n\ndef main():\n    time.sleep(30)\n    return 'slept'"
 
 
 def children(pid: int) -> list[int]:
-    return [child.pid for child in psutil.Process(pid).children()]
+    """Return the children of a process; none if it has exited."""
+    try:
+        return [child.pid for child in psutil.Process(pid).children()]
+    except psutil.NoSuchProcess:
+        return []
 
 
 def living(pid: int) -> bool:
@@ -50,7 +54,12 @@ def worker(server: Server) -> int:
 
 def jails(server: Server) -> list[int]:
     """Return the processes of nsjail."""
-    return [pid for pid in children(worker(server)) if Path(f"/proc/{pid}/comm").read_text() == "nsjail\n"]
+    found = []
+    for pid in children(worker(server)):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it exits while it is listed
+            if Path(f"/proc/{pid}/comm").read_text() == "nsjail\n":
+                found.append(pid)
+    return found
 
 
 def zygotes(server: Server) -> list[int]:
@@ -59,8 +68,12 @@ def zygotes(server: Server) -> list[int]:
 
 def spares(server: Server) -> list[int]:
     """Return the processes that zygotes forked, except those that keep a network namespace for the next spare."""
-    forked = [psutil.Process(child) for zygote in zygotes(server) for child in children(zygote)]
-    return [process.pid for process in forked if not keeps_a_network(process)]
+    found = []
+    for child in (child for zygote in zygotes(server) for child in children(zygote)):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it exits while it is listed
+            if not keeps_a_network(psutil.Process(child)):
+                found.append(child)
+    return found
 
 
 def wait_until(holds: Callable[[], object], what: str, seconds: float = 15) -> None:
