@@ -20,7 +20,7 @@ from types import FrameType
 from sandbox.host.reach import find_closed
 from service.settings import SPAWN_BROKER_FD, Settings, SettingsError, read_settings
 
-# A user and group without a name, a file or another process; not among those of scripts (sandbox/host/host.py).
+# A user and group without a name, a file or another process; not among those of scripts (`SCRIPT_UIDS`).
 _SERVER_ID = 65_532
 _SERVER = (sys.executable, "-m", "functions_framework", "--target", "app")
 _FOLDER = Path(__file__).resolve().parent.parent

@@ -32,8 +32,8 @@ def arrange_listening(settings: Settings) -> None:
     host_is_given = context is not None and context.get_parameter_source("host") is ParameterSource.COMMANDLINE
 
     def correct(told: str | list[str]) -> list[str]:
-        every = [told] if isinstance(told, str) else told
-        return [_address(one, "" if host_is_given else settings.host) for one in every]
+        addresses = [told] if isinstance(told, str) else told
+        return [_address(address, "" if host_is_given else settings.host) for address in addresses]
 
     def log_listeners(arbiter: Any) -> None:
         for listener in arbiter.LISTENERS:
