@@ -1,11 +1,11 @@
 # expects: refused or timeout or script_exited
 # category: results
 # control: any
-"""Find the supervisor in the frames around the script, and have it make, announce and bury spares."""
+"""Find the supervisor in the frames around the script, and have it make, watch and reap spares."""
 
 import sys
 
-ORDER = {"number": 1, "address_space_bytes": 2**40, "tasks": 1000}
+ORDER = {"uid_index": 1, "address_space_bytes": 2**40, "tasks": 1000}
 
 
 def main(**_):
@@ -17,7 +17,7 @@ def main(**_):
             ("_make", [ORDER]),
             ("fork", []),
             ("detach", []),
-            ("_check_scratch", []),
+            ("_look_at_scratch", [None]),
             ("_reap", []),
         ):
             method = getattr(value, name, None)

@@ -10,7 +10,7 @@
 # case exception (results): {"module": "builtins", "name": "BaseException"}
 # case types (results): {"module": "builtins", "name": "type"}
 # case modules (results): {"module": "sys", "name": "modules"}
-"""Replace what the code around the script is made of, so that it goes where it never went."""
+"""Replace parts of the code around the script, so that it runs code that it never ran."""
 
 import builtins
 import importlib

@@ -608,7 +608,7 @@ MEMORY_HOGS = {
     "bit by bit": ("def main():\n x = []\n while True: x.append(bytearray(10**5))", 3),
     "while it is executed": ("x = 'x' * 2**34\ndef main(): pass", 1),
     "in numpy": ("import numpy\ndef main():\n numpy.ones(2**34)", 3),
-    # So little is left then that Python cannot even note where it was.
+    # So little memory is left that Python cannot even record the line.
     "in small pieces that outlive main": ("x = []\ndef main():\n while True: x.append([])", None),
 }
 

@@ -67,7 +67,7 @@ def begun(server: Server) -> psutil.Process:
 @pytest.mark.needs_root
 @pytest.mark.parametrize("without_namespaces", [False, True], ids=["namespaces", "seccomp"])
 def test_a_script_that_cannot_die_costs_no_neighbour_its_life(without_namespaces: bool, new_server: Serve) -> None:
-    """It is answered soon, its slot is free when it has gone, and its neighbours know nothing of it."""
+    """It is answered soon, its slot is free when it has exited, and its neighbours notice nothing."""
     server = warm(new_server(without_namespaces=without_namespaces, SANDBOX_CONCURRENCY="2"))
     before = set(zygotes(server))
     with ThreadPoolExecutor() as pool:

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.needs_root, pytest.mark.slow]
 # The bits of capabilities(7).
 CHOWN, DAC_OVERRIDE, FOWNER, KILL, SETGID, SETUID, SYS_ADMIN = (1 << bit for bit in (0, 1, 3, 5, 6, 7, 21))
 OWN_USERS = KILL | SETGID | SETUID
-# What a supervisor of nsjail keeps, by level, where the service is root and where it is not.
+# What a supervisor of nsjail keeps, by level and by the service's user.
 KEPT = {
     ("namespaces", "root"): OWN_USERS | SYS_ADMIN,
     ("namespaces", "user"): SYS_ADMIN,

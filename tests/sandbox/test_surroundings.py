@@ -305,7 +305,7 @@ MEETS = {
     ),
     "one file": (
         f"def main(): return open('a', 'wb').write(bytes({LIMITS['scratch_mb'] + 1} * 2**20))",
-        # Where the folder is looked at, the look may come first.
+        # If the supervisor watches the folder, it may notice first.
         f" {LIMITS['scratch_mb']} MB of ",
     ),
     "memory": (

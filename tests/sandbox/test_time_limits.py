@@ -1,4 +1,4 @@
-"""Both limits of time are told from other ends, and say where the script was, at every level."""
+"""Both time limits are told apart from other ends, and report the script's line, at every level."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -39,7 +39,7 @@ def main(handler):
     while True: pass
     return 1
 """
-# Where scripts can be when their time is over: the source, the line, and the traceback's last lines.
+# The places in which a script can exceed its time: the source, the line, and the traceback's last lines.
 PLACES = {
     "loop": ("def main():\n    while True: pass\n    return 1", 2, "in main\n    while True: pass\n"),
     "module": ("import time\ntime.sleep(9)\ndef main():\n    return 1", 2, "in <module>\n    time.sleep(9)\n"),
