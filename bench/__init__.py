@@ -1,1 +1,1 @@
-"""Measures the service: `python -m bench` how fast it is, `python -m bench.soak` what it holds out against."""
+"""Measures how fast the service is: `python -m bench`, `python -m bench.policy`, `python -m bench.containers`."""

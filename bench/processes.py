@@ -26,12 +26,6 @@ def require_root() -> None:
         raise SystemExit("Run this as root: only root may read what jailed processes hold.")
 
 
-def adopt_orphans() -> None:
-    """Have this process inherit what its descendants leave behind, so that it stays a descendant; see prctl(2)."""
-    if _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
-        raise OSError(ctypes.get_errno(), "PR_SET_CHILD_SUBREAPER")
-
-
 def memory_mib(processes: Iterable[psutil.Process]) -> float:
     """Return the memory of processes in MiB: the sum of their proportional set sizes (PSS).
 

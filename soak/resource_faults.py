@@ -167,7 +167,7 @@ def _groups() -> list[Fault]:
             kinds=(*MIX, _HUNGRY),
         ),
         Fault(
-            name="control groups gone",
+            name="control groups removed",
             inject=_hide_groups,
             repair=_show_groups,
             codes=frozenset({UNAVAILABLE}),
@@ -224,7 +224,7 @@ def _nsjail_gone(folder: Path) -> Fault:
         shutil.copy(original, binary)
 
     return Fault(
-        name="nsjail's binary gone",
+        name="nsjail's binary removed",
         inject=remove,
         repair=bring_back,
         codes=frozenset({UNAVAILABLE}),

@@ -3,6 +3,7 @@
 import http.server
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.protocol import Order
 from tests.attack_report import Findings, Verdict, report
 from tests.attack_suite import judge
 from tests.attacking import ATTACKS, CATEGORIES, LIMITS, SETTINGS
@@ -182,3 +184,13 @@ def test_there_are_as_many_attacks_as_security_md_says() -> None:
 
 def test_the_arguments_of_attacks_are_json() -> None:
     assert json.loads(json.dumps([one.arguments for one in ATTACKS])) == [one.arguments for one in ATTACKS]
+
+
+def test_attacks_name_members_of_the_supervisor_that_exist() -> None:
+    """An attack that looks for a member by its name skips one that does not exist."""
+    attack = (ROOT / "tests" / "attacks" / "go_on_as_the_supervisor.py").read_text()
+    members = set(re.findall(r'\("(_\w+)",', attack))
+    jail = "".join(file.read_text() for file in (ROOT / "sandbox" / "jail").glob("*.py"))
+    assert len(members) > 2
+    assert {name for name in members if not re.search(rf"def {name}\(", jail)} == set()
+    assert set(re.findall(r'"(\w+)": ', attack)) == set(Order.__annotations__)
