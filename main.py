@@ -1,7 +1,7 @@
 """Python Code Executor: the function `app` that functions-framework serves.
 
 It routes a request, asks the policy about the script, has the sandbox run it, and answers. The HTTP contract is in
-docs/api.md and, for machines, in service/openapi.json.
+`docs/api.md` and, for machines, in `service/openapi.json`.
 """
 
 import logging
@@ -67,7 +67,7 @@ def _stop() -> None:
 
 
 def app(request: flask.Request) -> flask.Response:
-    """Answer one request; an exception on the way is the service's fault, and has a response too."""
+    """Answer one request; if this raises an exception, the service is at fault, and says so in its response."""
     started = time.perf_counter()
     body = take_body(request.environ)
     try:
@@ -91,7 +91,7 @@ def _framework_error(error: HTTPException) -> flask.Response:
 
 
 def _route(request: flask.Request, body: IO[bytes]) -> JsonResponse:
-    """Choose by path and method."""
+    """Answer as the path and the method of a request ask."""
     methods = _METHODS.get(request.path)
     if methods is None:
         return _not_found()

@@ -14,7 +14,8 @@ from policy.script_index import ScriptIndex
 from policy.visits import Function
 from policy.walk import index_script
 
-# So many imports are reported. No module that is kept warm has a longer name.
+# At most this many imports are reported, and only those with a name of at most this length: no warm module has a longer
+# one.
 _MAX_IMPORTS = 500
 _MAX_IMPORTED_NAME = 64
 
@@ -63,7 +64,7 @@ class Policy:
             return error.report
         finally:
             index.release()
-        # An error in the language says more than a refusal. An accepted script is compiled where it runs.
+        # An error in the language says more than a refusal. An accepted script is compiled in the jail.
         if report.code is not None and (wrong := compile_error(index, script)):
             return wrong
         return report

@@ -37,7 +37,7 @@ class Checks:
         # The script's own classes may give any name to their methods.
         own = [name for name in denials.methods.keys() & index.words if index.defines_method(name)]
         self._attributes = {n: each for n, each in denials.members.items() if n not in own} if own else denials.members
-        # These names are denied wherever a text can be a member's name. None are if nothing reads members by name.
+        # What is denied in every text that can be a member's name: nothing if the script reads no members by name.
         self._read_by_name = self._attributes | escape.names if escape.by_name else {}
         self._looked_up = denials.looked_up
         self._text_checks = TextChecks(denials, index, self._evaluator, self._found, self._attributes, self._escaped)

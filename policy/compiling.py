@@ -2,8 +2,8 @@
 
 They come before any refusal, because they say more than the policy can. The compiler takes no bound on time or memory,
 and a script that is refused may be made for it: a `finally` is compiled once for every way out of its `try`, so that
-32 KB take minutes and gigabytes. A checker's own limits (service/checkers.py) would end that, but with the check, and
-the author would learn nothing of the violations. So what the compiler costs is estimated first.
+32 KB take minutes and gigabytes. A checker's own limits (service/checkers.py) would end that, and the whole check with
+it: the author would learn nothing of the violations. So what the compiler costs is estimated first.
 """
 
 import ast

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias, Union
 
 Constant: TypeAlias = Union[str, bytes, int, "tuple[Constant, ...]"]
 
-# A constant that is longer counts as unknown.
+# A longer constant counts as unknown.
 MAX_LENGTH: Final = 1000
 _MAX_INTEGER = 0x10FFFF  # as large as `chr` takes
 _MAX_WORK = 100_000
@@ -70,7 +70,7 @@ _TEXT_CLASSES = ("builtins.str.", "builtins.bytes.")
 
 
 def operands(node: ast.expr) -> list[ast.expr] | None:
-    """Return the operands of an operation that `fold_operation` may know the value of; None if it is no such."""
+    """Return the operands of an operation that `fold_operation` knows; None if it knows no such operation."""
     match node:
         case ast.BinOp():
             return [node.left, node.right]

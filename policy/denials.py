@@ -28,7 +28,7 @@ class Denials:
         attributes, methods, formats, keywords: the denials by name, one mapping for each of these kinds of target.
         members: attributes and methods together.
         builtins: the denied builtin names.
-        tails: the last components of all paths that are denied. An attribute with another name needs no evaluation.
+        tails: the last components of all paths that are denied. An attribute with another name is not evaluated.
         holder_tails: the last components of modules that have something denied in them, and of the packages above.
         text_tails: the last components of functions that may not be given text.
         text_tops: the top-level packages of these functions.

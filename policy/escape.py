@@ -82,13 +82,13 @@ class EscapeAnalysis:
             self._add(self._evaluator.paths(subscript, scope))
 
     def _note_readers(self) -> None:
-        """Note functions such as `getattr` that are named otherwise than to call them."""
+        """Note functions such as `getattr` that the script uses in another way than by a plain call."""
         called = {
             call.func
             for call, _ in self._index.calls
             if not any(isinstance(each, ast.Starred) for each in call.args[:1])
         }
-        # An assigned alias (`g = getattr`) needs no place here: its assignment names the reader itself.
+        # An assigned alias (`g = getattr`) is not looked for here: its assignment names the function itself.
         readers = READER_NAMES | {
             alias.asname or alias.name
             for statement, _ in self._index.from_imports

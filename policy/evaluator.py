@@ -2,8 +2,8 @@
 
 There are two kinds of values. A path is the qualified name of an object, from an import or from `builtins` (see
 `denials.Denials`). A constant is a text, bytes, a number, or a tuple of these. One evaluation serves both: it goes down
-the syntax tree in search of one kind, and asks for the other where that decides. So the function that a call names is a
-path, and the key of a lookup is a constant.
+the syntax tree in search of one kind, and asks for the other if the answer depends on it. So the function that a call
+names is a path, and the key of a lookup is a constant.
 
 The answers are sets, because a name may be bound in several places. A container stands for its elements, and a
 module's `__dict__` for the module: to tell them apart would only matter to code that fails anyway. An empty set means
@@ -52,7 +52,7 @@ class Evaluator:
         """Return the paths of the objects that an expression may be.
 
         Raises:
-            SourceError: the way to the answer is too long.
+            SourceError: it takes too many steps to find the answer.
         """
         return self._values(node, scope, self._paths)
 
@@ -60,7 +60,7 @@ class Evaluator:
         """Return the texts that an expression, or an element of it, may be.
 
         Raises:
-            SourceError: the way to the answer is too long.
+            SourceError: it takes too many steps to find the answer.
         """
         if isinstance(node, ast.Constant):  # of any length
             return frozenset({node.value}) if isinstance(node.value, str) else NOTHING
@@ -160,7 +160,7 @@ class Evaluator:
         return found
 
     def members(self, bases: Iterable[Path], names: Collection[str], node: ast.AST) -> frozenset[Path]:
-        """Return the paths of the named members of objects; `node` is where the script takes them."""
+        """Return the paths of the named members of objects; `node` is the expression that reads them."""
         members = [self._member(base, name) for base in bases for name in names]
         # A path that is long costs the memory of several.
         self._budget.spend(sum(1 + len(path) // 100 for paths in members for path in paths), node)
@@ -194,7 +194,7 @@ class Evaluator:
             itertools.starmap(slice, itertools.product(*bounds)) if parts else self._values(key, scope, self._constants)
         )
         items = known(itertools.starmap(constants.fold_item, itertools.product(bases, keys)))
-        # A container may have changed meanwhile: any element may be where one was.
+        # A container may have changed meanwhile: any of its elements may be at this key now.
         return [*items, *flat(bases)]
 
     def _of_call(self, node: ast.Call, scope: Scope, kind: Kind[V]) -> Iterable[Any]:

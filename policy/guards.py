@@ -1,7 +1,7 @@
 """Checks of guarded modules, which are denied except for some of what is in them, such as `importlib.metadata.version`.
 
-A script may import such a module if it uses what is allowed in it, and may name it only as a part of that path. As a
-value the module would go where reading cannot follow it.
+A script may import such a module if it uses what is allowed in it, and may name it only as a part of that path. If
+the module were used as a value, reading could not follow it any further.
 """
 
 import ast

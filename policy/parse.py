@@ -28,7 +28,7 @@ _MAX_BRACES_WITH_F_STRINGS = 5000
 _F_STRING = re.compile(r"""[fF][rR]?['"]""")
 
 # Python sorts the combining marks of an identifier by class, in quadratic time: 60 000 on one letter took 46 s.
-# No script of the world needs more than a few in a row, in an identifier or elsewhere.
+# No writing system needs more than a few in a row, in an identifier or elsewhere.
 _MAX_MARKS = 200
 _NOT_ASCII = re.compile(rf"[^\x00-\x7f]{{{_MAX_MARKS + 1},}}")
 

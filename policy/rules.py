@@ -89,7 +89,7 @@ class _Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _UniqueKeyLoader(yaml.CSafeLoader):
-    """Refuses a key that stands twice. PyYAML itself keeps the last one in silence, which would lose targets."""
+    """Refuses a key that is there twice. PyYAML itself keeps the last one without a word, which would lose targets."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()
@@ -226,7 +226,7 @@ def _problems(rule: Rule) -> Iterator[str]:
 
 
 def _placed(rule: Rule, rules: list[Rule], inherited: tuple[Rule, ...]) -> tuple[list[Rule], list[str]]:
-    """Add a rule to the others: at the end, or in the place of the inherited one that it replaces."""
+    """Add a rule to the others: at the end, or instead of the inherited one that it replaces."""
     same = next((other for other in rules if other.id == rule.id), None)
     problems = []
     others = [other for other in rules if other is not same]

@@ -148,7 +148,7 @@ class TextChecks:
                     self._found.add(node, denial, path)
 
     def _may_get_text(self, called: tuple[ast.Call, Scope] | None) -> bool:
-        """Return whether a function is handed on, or called with what is, or may be, a text."""
+        """Return whether a function is handed on, or is called with something that may be a text."""
         if called is None:
             return True
         call, scope = called
@@ -179,7 +179,7 @@ class TextChecks:
         return bool(rest)
 
     def check_member_names(self, names: Mapping[str, Denial]) -> None:
-        """Check every text that can be a member's name, because a reader of members was handed on to somewhere."""
+        """Check every text that can be a member's name, because the script hands on what reads members by name."""
         places = self._found.places()
         for node, part, scope in self._parts():
             found = self._evaluator.strings(part, scope)

@@ -32,7 +32,7 @@ def root_of(test: ast.expr) -> str:
 def never_runs(root: str, index: ScriptIndex) -> bool:
     """Return whether such a condition that begins with the name `root` is false whatever the script does.
 
-    Before that, the whole script has to be walked over.
+    Call it only after the walk over the whole script.
     """
     if set(index.bindings(root)) != {_PATH if root == _NAME else _MODULE}:
         return False

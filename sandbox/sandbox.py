@@ -155,7 +155,7 @@ class Sandbox:
     def _run_warm(
         self, script: Script, timeout_seconds: float, imports: Collection[str], asked: float, held: ExitStack
     ) -> Outcome | None:
-        """Run a script in a spare of the zygote that suits it; return None if there is none now.
+        """Run a script in a spare of the zygote that suits it; return None if there is no spare now.
 
         If its process takes long to die, a thread releases what is `held` for it after that: its slot bounds memory.
         """

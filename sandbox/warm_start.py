@@ -14,8 +14,8 @@ class WarmStart:
     Attributes:
         spares: how many each zygote keeps ready; with 0 each is forked when a script needs it.
         imports: what the second zygote imports, for the scripts that import any of it; the first imports nothing.
-        recycle_scripts: how many scripts a zygote serves before another takes its place.
-        recycle_seconds: how long it serves before another takes its place.
+        recycle_scripts: how many scripts a zygote serves before another replaces it.
+        recycle_seconds: how long it serves before another replaces it.
     """
 
     spares: int

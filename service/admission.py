@@ -134,7 +134,7 @@ class PrioritySemaphore:
         self._arrivals = count()
 
     def acquire(self, priority: int, timeout_seconds: float) -> bool:
-        """Wait until it is free for this caller; return whether that was so in time."""
+        """Wait until it is free for this caller; return false if it was not free in time."""
         with self._lock:
             if self._value:
                 self._value -= 1

@@ -24,10 +24,11 @@ from sandbox.jail import kernel, landlock
 from sandbox.limits import MB
 from service.checker_protocol import LENGTH_BYTES, READY, SLOW, Setup, Verdict
 
-# A user and group of nobody's, beside the server's own (service/launcher.py). A server that is root needs it.
+# The id of a user and a group without any files or other processes; not the server's (service/launcher.py). Checkers
+# have it if the server is root.
 UNPRIVILEGED_ID = 65_531
 FILTER = Path(__file__).resolve().parent.parent / "nsjail" / "checker.seccomp.yaml"
-# A checker that has grown by this much, or has used this much CPU time, makes room for a new one.
+# A checker that has grown by this much, or has used this much CPU time, exits, and a new one replaces it.
 _RETIRE_BYTES = 48 * MB
 _RETIRE_CPU_SECONDS = 20.0
 # Slow checkers yield to fast ones, as scripts do (nsjail/*.cfg).
@@ -119,9 +120,9 @@ class CheckerProcess:
             trace = error.__traceback__
             while trace and trace.tb_next:
                 trace = trace.tb_next
-            place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "nowhere"
+            line = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "an unknown line"
             # Not the exception's text, which may hold some of the script.
-            return None, f"{type(error).__name__} at {place}"
+            return None, f"{type(error).__name__} at {line}"
 
 
 def main() -> None:
@@ -149,8 +150,8 @@ def isolate(fd: int, null: int, program: bytes, address_space_bytes: int) -> Non
     Raises:
         OSError: the kernel refuses a step.
     """
-    for place, descriptor in enumerate((null, null, null, fd)):
-        os.dup2(descriptor, place)
+    for number, descriptor in enumerate((null, null, null, fd)):
+        os.dup2(descriptor, number)
     os.closerange(SOCKET_FD + 1, os.sysconf("SC_OPEN_MAX"))
     for which, value in (LIMITS | {resource.RLIMIT_AS: address_space_bytes}).items():
         resource.setrlimit(which, (value, value))

@@ -88,7 +88,7 @@ class Checker:
             signal.pidfd_send_signal(self._pidfd, signal.SIGCONT)
 
     def check(self, script: bytes) -> Verdict | None:
-        """Return its verdict on a script; None if it exited, or sent what is no verdict.
+        """Return its verdict on a script; None if it exited, or sent something that is not a verdict.
 
         Raises:
             TimeoutError: it had too little CPU time for a verdict.

@@ -42,7 +42,7 @@ _TOO_CONVOLUTED = Report("syntax_error", "Script is too large or too convoluted 
 
 
 class CheckFailed(Exception):
-    """The check itself has a fault; the message says where."""
+    """The check itself has a fault; the message names the exception and the line."""
 
 
 class _TierPool:
@@ -165,7 +165,7 @@ class CheckerPool:
         Args:
             rules: the policy's, validated.
             script_bytes: the longest script.
-            cpus: how many checkers there are; at least two.
+            cpus: how many CPUs the service may use: there are as many checkers, but at least two.
         """
         setup = Setup(tuple(rules), script_bytes, MEMORY_BYTES, FAST_CPU_SECONDS, SLOW_CPU_SECONDS)
         self._zygote = CheckerZygote(setup)

@@ -1,7 +1,7 @@
 """gunicorn's configuration: what functions-framework leaves open or sets otherwise, each with its reason.
 
-functions-framework makes the gunicorn application itself and takes no configuration file. Three ways in remain: the
-variable `THREADS`, the defaults of gunicorn's settings, and the worker class.
+functions-framework makes the gunicorn application itself and takes no configuration file. It can be configured by
+three things: the variable `THREADS`, the defaults of gunicorn's settings, and the worker class.
 """
 
 import math
@@ -12,8 +12,8 @@ import gunicorn.config  # type: ignore[import-untyped]
 
 from service.gunicorn_worker import KILL_MARGIN_SECONDS, ServiceLogger, ServiceWorker
 
-# How long a stop may take beyond the scripts that still run or wait: their requests have to arrive, and their jails to
-# be made.
+# How long a stop may take besides the time of the scripts that still run or wait: their requests have to arrive, and
+# their jails have to be made.
 _STOP_SECONDS = 20
 
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108 (Linux's own)

@@ -25,7 +25,7 @@ from service.responses import JsonResponse, error_document
 # the worker looks for such clients.
 _PATIENCE_SECONDS = 0.5
 _LOOK_SECONDS = 0.1
-# How long before gunicorn's parent process kills a worker that stops, the worker gives up by itself.
+# A worker that stops gives up by itself this long before gunicorn's parent process would kill it.
 KILL_MARGIN_SECONDS = 5
 
 _log = logging.getLogger("service.gunicorn_worker")

@@ -20,7 +20,8 @@ from types import FrameType
 from sandbox.host.reach import find_closed
 from service.settings import SPAWN_BROKER_FD, Settings, SettingsError, read_settings
 
-# A user and group without a name, a file or another process; not among those of scripts (`SCRIPT_UIDS`).
+# A user and group without a name, a file or another process; not among those of scripts
+# (sandbox/host/nsjail_command.py).
 _SERVER_ID = 65_532
 _SERVER = (sys.executable, "-m", "functions_framework", "--target", "app")
 _FOLDER = Path(__file__).resolve().parent.parent
@@ -161,7 +162,8 @@ def _wait_for(server: subprocess.Popen[bytes], spawn_broker: int | None) -> int:
 
 def _end(spawn_broker: int, status: int) -> None:
     """Wait for the spawn broker, which has lost the server; exit with `status` if it takes too long."""
-    # By a handler: the kernel delivers no other signals to the first process of a container (pid_namespaces(7)).
+    # A handler is needed: the kernel gives the first process of a container only signals that it handles
+    # (pid_namespaces(7)).
     signal.signal(signal.SIGALRM, lambda *_: os._exit(status))
     signal.alarm(_BROKER_SECONDS)
     while True:

@@ -109,7 +109,7 @@ TABLE: tuple[Setting, ...] = (
         "Wall clock for one script, and the most a request may ask for.",
         least=0.1,
         most=3600,
-        reason="with less not even a script that only imports something comes to its end",
+        reason="with less even a script that only imports something cannot end in time",
     ),
     Setting(
         "SANDBOX_CPU_SECONDS",

@@ -31,7 +31,7 @@ def make_setup(
 
     Args:
         host: where the jail starts.
-        profile: how well isolated.
+        profile: how well the jail is isolated.
         limits: what a script may use.
         scratch_folder: the folder for its scripts' scratch folders, if they have no file system of their own.
         warm_imports: what the jail's zygote imports; None if the jail is for one script and has no zygote.
@@ -66,7 +66,7 @@ def make_order(
 
     Args:
         host: where its jail runs.
-        profile: its jail's.
+        profile: how well its jail is isolated.
         limits: what the script may use.
         uid_index: one that no other living spare has.
         address_space_bytes: what its zygote takes of the address space; None if it has no zygote.

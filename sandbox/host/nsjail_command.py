@@ -1,4 +1,4 @@
-"""Builds the command line that starts a jail, from facts alone: to test it takes no jail.
+"""Builds the command line that starts a jail. It needs facts only, so a test of it needs no jail.
 
 nsjail/*.cfg hold what is the same for every jail of a level; the options here hold what depends on the host.
 """
@@ -17,7 +17,7 @@ NSJAIL_FOLDER = Path(__file__).resolve().parents[2] / "nsjail"
 _BOOT = (Path(__file__).resolve().parents[1] / "jail" / "boot.py").read_text("utf-8")
 
 # Debian gives these ids to no user (adduser.conf) and to the containers of the first user only (subuid starts at
-# 100000): a root service takes that user's place here. The ids need no account.
+# 100000): a root service uses the ids of that user's containers. The ids need no account.
 _SUPERVISOR_UID = 100_000
 FIRST_SCRIPT_UID = 100_001
 FIRST_SCRIPT_UID_INSIDE = 1000
@@ -42,7 +42,7 @@ def build_command(
 
     Args:
         host: where it starts.
-        profile: how well isolated.
+        profile: how well the jail is isolated.
         limits: what a script in it may use.
         control_fd: the jail's end of the control socket, as the command inherits it.
         cgroups: the jail's control groups; None if it has none.
@@ -65,7 +65,7 @@ def build_command(
 
 
 def common_files() -> tuple[str, ...]:
-    """Return the files that every script may read besides its Python, those which this host has."""
+    """Return those files that this host has and every script may read besides its Python."""
     return tuple(path for path in _COMMON_FILES if os.path.exists(path))
 
 

@@ -1,4 +1,4 @@
-"""Compiles the script's seccomp filter (nsjail/script.seccomp.yaml) with libseccomp."""
+"""Compiles the seccomp filters of scripts and of checkers (nsjail/*.seccomp.yaml) with libseccomp."""
 
 import errno
 import os

@@ -53,7 +53,7 @@ class Spawner(Protocol):
         """Start a jail, and send it its modules and its set-up.
 
         Args:
-            profile: how well isolated.
+            profile: how well the jail is isolated.
             warm_imports: what its zygote imports; None if the jail is for one script and has no zygote.
 
         Raises:

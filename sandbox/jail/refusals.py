@@ -82,7 +82,7 @@ def unreadable(why: Exception | str) -> NotSerializable:
 
 def _describe(error: object) -> str:
     try:
-        reason = str.__str__(str(error))  # what str() returns may be of a class of the script's
+        reason = str.__str__(str(error))  # str() may return an instance of the script's class
     except Exception:
         reason = "<exception str() failed>"
     return f"{name_of(type(error))}: {reason}"

@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sandbox.protocol import JailLimits, Order
 
-# How much longer a script runs that catches or ignores the signal of its CPU limit.
+# How much longer a script may run if it catches or ignores the signal of its CPU limit.
 _CPU_GRACE_SECONDS = 1
 
 

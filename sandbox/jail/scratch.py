@@ -23,7 +23,7 @@ _BLOCK_BYTES = 512
 _REST = 20
 _SHORTEST_REST_SECONDS = 0.05
 _LONGEST_REST_SECONDS = 1.0
-# How many files are removed in a moment, however large they are.
+# Up to this many files are removed in a moment, however large they are.
 _FEW = 64
 
 

@@ -73,8 +73,8 @@ def become_spare(
         used = resource.getrusage(resource.RUSAGE_SELF)
         os.write(isolate.READY_FD, READY + b"%f %d" % (used.ru_utime + used.ru_stime, used.ru_maxrss))
         os.close(isolate.READY_FD)
-        # A process that is killed while it waits in read(2) still reads. If the job came in one piece, the host could
-        # not tell a spare that died then from one that had begun.
+        # A process that is killed while it waits in read(2) still empties the pipe. If its first read took the whole
+        # job, the host could not tell a spare that died then from one that had begun its script.
         if not os.read(isolate.JOB_FD, 1):
             os._exit(0)  # the host has exited, or does not need this spare
         length = int.from_bytes(_read(_LENGTH_BYTES), "big")

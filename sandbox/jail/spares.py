@@ -1,4 +1,4 @@
-"""Spares inside the jail: the supervisor makes one, and keeps this of it while it lives."""
+"""Spares inside the jail: how the supervisor makes one, and what it keeps about it while it lives."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ def _write(path: str, source: str) -> bool:
     """Write the script's file; return whether it is complete, since the scratch space may be too small."""
     try:
         text = source.encode("utf-8", "surrogatepass")
-        # Not O_TRUNC: ext4 writes a file that is overwritten that way to the disk when it is closed.
+        # Not O_TRUNC: if a file is overwritten by it, ext4 writes the file to the disk when it is closed.
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             whole = os.write(fd, text) == len(text)

@@ -23,7 +23,7 @@ from .watch import Excess
 ENVELOPE_BYTES = 512 * KB
 # The most CPU time that the kernel counts before a script's first line.
 _SET_UP_CPU_SECONDS = 0.25
-# The kernel enforces the limit by its timer's ticks, and reports exact times, which can be a share less. It sends
+# The kernel enforces the limit by its timer's ticks, and reports exact times, which can be a fraction lower. It sends
 # SIGXCPU at the limit, and SIGKILL a second later (setrlimit(2)). A script may send itself either signal; those that
 # do send SIGKILL, so it needs the larger share.
 _LEAST_SHARE: dict[int, float] = {signal.SIGXCPU: 0.5, signal.SIGKILL: 0.75}

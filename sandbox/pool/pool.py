@@ -17,7 +17,7 @@ from .zygote import Zygote
 
 _log = logging.getLogger(__name__)
 
-# The pause before another zygote doubles each time that one fails at once, up to the longest.
+# The pause before the next zygote is started. Each time that a zygote fails at once it doubles, up to the longest.
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 10.0
 # A zygote that has served this long has not failed at once.
@@ -25,7 +25,7 @@ _SETTLED_SECONDS = 10.0
 
 # The pause before spares that died unclaimed are replaced.
 _REPLACE_SECONDS = 0.1
-# How much later than it asks for a thread may wake up on a busy host.
+# How late a thread may wake up on a busy host.
 _LATE_SECONDS = 1.0
 
 
@@ -33,7 +33,7 @@ class SparePool:
     """Starts a zygote, replaces it when it dies or has served long enough, and hands out its spares.
 
     Attributes:
-        failing: whether the last zygote has failed and no other has taken its place.
+        failing: whether the last zygote has failed and no other has replaced it.
         refusal: why no zygote can ever start; empty if one may.
     """
 
@@ -56,8 +56,8 @@ class SparePool:
             order: makes an order for a spare, given its index and how much address space the zygote takes.
             check: proves a zygote by its first spare, or raises SandboxUnavailable.
             spares: how many to keep ready; with 0 each is made when a script needs it.
-            recycle_scripts: how many scripts one zygote serves before another takes its place.
-            recycle_seconds: how long one zygote serves before another takes its place.
+            recycle_scripts: how many scripts one zygote serves before another replaces it.
+            recycle_seconds: how long one zygote serves before another replaces it.
         """
         self._name = name
         self._start = start
@@ -165,7 +165,7 @@ class SparePool:
         self._install(None)
 
     def _serve(self) -> None:
-        """Start a zygote and keep its spares ready until another takes its place.
+        """Start a zygote and keep its spares ready until it is time to replace it.
 
         Raises:
             SandboxUnavailable: the zygote failed.

@@ -34,7 +34,7 @@ _READY_SECONDS = 15.0
 _REPORT_SECONDS = 5.0
 # How long the response waits until the script has released what it held. After that only its slot waits.
 _PROMPT_RELEASE_SECONDS = 1.0
-# How long a slot waits for that; a script that still holds something then, no kill can end.
+# How long a slot waits for that; no kill can end a script that still holds something then.
 _RELEASE_SECONDS = 60.0
 # How long a script that is out of time may take to tell where it is; it takes a millisecond or two.
 _LOCATE_SECONDS = 0.05
@@ -205,7 +205,7 @@ class Spare:
         return None
 
     def _locate(self, streams: Iterable[CappedStream]) -> None:
-        """Have the script's process tell where the script is, and wait for that a short time."""
+        """Have the script's process tell at which line the script is, and wait a short time for that."""
         before = len(self._result.data)
         self._send(LOCATE)
         drain(streams, lambda: self._reported() or is_whole(self._result.data[before:]), _LOCATE_SECONDS)

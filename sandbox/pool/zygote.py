@@ -42,7 +42,7 @@ class Zygote:
             jail: a fresh jail, which this object closes.
             limits: what a script may use.
             uids: hands out the user ids of its spares.
-            fresh_bytes: how much address space an interpreter takes that has imported nothing; None if not known.
+            fresh_bytes: how much address space an interpreter without imports takes; None if not known.
         """
         self.jail = jail
         self.running = 0
@@ -73,8 +73,8 @@ class Zygote:
         imports_bytes = self._address_space_bytes - (self._fresh_bytes or self._address_space_bytes)
         if imports_bytes > self._limits.memory_bytes:
             _log.warning(
-                "The imports of SANDBOX_WARM_IMPORTS take %d MB and scripts get SANDBOX_MEMORY_MB=%d: one that is run "
-                "while there is no warm interpreter cannot import them.",
+                "The imports of SANDBOX_WARM_IMPORTS take %d MB and scripts get SANDBOX_MEMORY_MB=%d: a script that "
+                "runs while there is no warm interpreter cannot import them. Raise SANDBOX_MEMORY_MB, or name less.",
                 imports_bytes // MB,
                 self._limits.memory_bytes // MB,
             )
@@ -121,7 +121,7 @@ class Zygote:
         return spare
 
     def wait_anew(self) -> None:
-        """Begin its time to answer anew."""
+        """Give it its whole time to answer once more."""
         self._answer_until = time.monotonic() + _ANSWER_SECONDS
 
     def answer_in(self) -> float:

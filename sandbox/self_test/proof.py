@@ -14,7 +14,7 @@ class Proof:
     """Proves that jails hold, once at a time; all that ask meanwhile or right afterwards get the same result."""
 
     def __init__(self, attempt: Callable[[], str | None]) -> None:
-        """Take what proves it, which returns why jails do not hold, and None if they do."""
+        """Take a function that tries to prove it, and returns why jails do not hold; None if they do."""
         self._attempt = attempt
         self._lock = threading.Lock()
         self._failed_at = self._held_at = 0.0
