@@ -4,6 +4,7 @@ Both build on members of gunicorn's that it does not document; tests/service/tes
 """
 
 import logging
+import signal
 import sys
 import threading
 import time
@@ -61,6 +62,16 @@ class ServiceWorker(ThreadWorker):  # type: ignore[misc]
             super().run()
         finally:
             self.stop_service()
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """Stop at once, and only once.
+
+        After a Ctrl-C two signals come: the terminal's SIGINT, and SIGQUIT from gunicorn's parent process. A second
+        call would wait for ever for a lock that the first one holds, or cut `stop_service` short.
+        """
+        for number in (signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, lambda *_: None)  # for SIG_IGN, Python prints a stack if the signal is under way
+        super().handle_quit(sig, frame)
 
     def enqueue_req(self, conn: TConn) -> None:
         """Give a connection to a thread, but a new connection only when its first byte is there.

@@ -135,7 +135,7 @@ class LocalSpawner:
                 env=ENVIRONMENT,
                 cwd="/",
                 pass_fds=[theirs.fileno()],
-                # A Ctrl-C in the terminal reaches the service alone, which lets running scripts finish.
+                # A Ctrl-C in the terminal reaches the service alone, which then ends its jails itself.
                 start_new_session=True,
             )
         except OSError as error:

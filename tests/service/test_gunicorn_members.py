@@ -33,6 +33,7 @@ METHODS = {
         "run": "(self)",
         "enqueue_req": "(self, conn)",
         "handle": "(self, conn)",
+        "handle_quit": "(self, sig, frame)",
         "wait_for_and_dispatch_events": "(self, timeout)",
         "on_pending_socket_readable": "(self, conn, client)",
     },
