@@ -64,14 +64,15 @@ class ServiceWorker(ThreadWorker):  # type: ignore[misc]
             self.stop_service()
 
     def handle_quit(self, sig: int, frame: Any) -> None:
-        """Stop at once, and only once.
+        """Stop at once, and only once; a signal handler, which runs between any two steps of the main thread.
 
-        After a Ctrl-C two signals come: the terminal's SIGINT, and SIGQUIT from gunicorn's parent process. A second
-        call would wait for ever for a lock that the first one holds, or cut `stop_service` short.
+        After a Ctrl-C two signals come: the terminal's SIGINT, and SIGQUIT from gunicorn's parent process. The second
+        must not cut `stop_service` short. gunicorn's own method also shuts the pool of threads down. There it waits for
+        ever for a lock that the main thread holds, if the signal comes while that submits a request.
         """
         for number in (signal.SIGINT, signal.SIGQUIT):
             signal.signal(number, lambda *_: None)  # for SIG_IGN, Python prints a stack if the signal is under way
-        super().handle_quit(sig, frame)
+        super(ThreadWorker, self).handle_quit(sig, frame)
 
     def enqueue_req(self, conn: TConn) -> None:
         """Give a connection to a thread, but a new connection only when its first byte is there.

@@ -27,6 +27,7 @@ METHODS = {
     base.Worker: {
         "__init__": "(self, age, ppid, sockets, app, timeout, cfg, log)",
         "handle_error": "(self, req, client, addr, exc)",
+        "handle_quit": "(self, sig, frame)",
     },
     gthread.ThreadWorker: {
         "__init__": "(self, *args, **kwargs)",
