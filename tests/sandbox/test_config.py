@@ -58,6 +58,71 @@ def test_the_command_in_the_header_works(name: str) -> None:
     assert "home" not in done.stdout
 
 
+FIRST_FILTER = [
+    "acct",
+    "add_key",
+    "adjtimex",
+    "bpf",
+    "clock_adjtime",
+    "clock_settime",
+    "delete_module",
+    "fanotify_init",
+    "finit_module",
+    "init_module",
+    "io_uring_enter",
+    "io_uring_register",
+    "io_uring_setup",
+    "ioperm",
+    "iopl",
+    "kcmp",
+    "kexec_file_load",
+    "kexec_load",
+    "keyctl",
+    "lookup_dcookie",
+    "modify_ldt",
+    "mq_open",
+    "mq_unlink",
+    "msgctl",
+    "msgget",
+    "msgrcv",
+    "msgsnd",
+    "name_to_handle_at",
+    "open_by_handle_at",
+    "perf_event_open",
+    "personality",
+    "pidfd_getfd",
+    "pidfd_send_signal",
+    "process_madvise",
+    "process_vm_readv",
+    "process_vm_writev",
+    "ptrace",
+    "quotactl",
+    "reboot",
+    "request_key",
+    "semctl",
+    "semget",
+    "semop",
+    "semtimedop",
+    "setdomainname",
+    "sethostname",
+    "settimeofday",
+    "shmat",
+    "shmctl",
+    "shmget",
+    "swapoff",
+    "swapon",
+    "syslog",
+    "userfaultfd",
+    "vhangup",
+]
+
+
+def test_the_first_filter_names_these_calls() -> None:
+    text = re.sub(r"//.*", "", (ROOT / "nsjail" / "supervisor.kafel").read_text())
+    [listed] = re.findall(r"ERRNO\(1\) \{(.*?)\}", text, re.DOTALL)
+    assert sorted(re.findall(r"\w+", listed)) == FIRST_FILTER
+
+
 def test_the_first_filter_blocks_what_it_names() -> None:
     """With the filter ptrace(PTRACE_TRACEME) fails; in the control, without the filter, it succeeds."""
     script = "import ctypes, os; os._exit(0 if ctypes.CDLL(None).ptrace(0, 0, 0, 0) == 0 else 7)"

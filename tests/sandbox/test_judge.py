@@ -106,8 +106,9 @@ def test_a_result_over_the_limit_is_too_large(size: int) -> None:
 
 
 def test_long_messages_are_cut() -> None:
-    outcome = judged(b'{"end":"script_error","error":"' + b"x" * 100_000 + b'"}')
-    assert len(outcome.error) == 8192
+    long = b"x" * 100_000
+    outcome = judged(b'{"end":"script_error","error":"' + long + b'","traceback":"' + long + b'"}')
+    assert (len(outcome.error), len(outcome.traceback)) == (8192, 32_768)
 
 
 def test_the_deadline_outweighs_everything() -> None:

@@ -57,6 +57,14 @@ def test_too_many_files_are_over(folder: Path) -> None:
     assert is_over(str(folder), 2**40)
 
 
+def test_files_of_several_folders_count_together(folder: Path) -> None:
+    for name in ("one", "two"):
+        (folder / name).mkdir()
+        for number in range(scratch.MAX_INODES // 2 + 1):
+            (folder / name / str(number)).touch()
+    assert is_over(str(folder), 2**40)
+
+
 def test_too_deep_a_tree_is_over(folder: Path) -> None:
     deepest = folder
     for _ in range(scratch.MAX_DEPTH):

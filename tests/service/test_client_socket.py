@@ -44,6 +44,14 @@ def test_request_that_trickles_in_is_given_up(ends: tuple[ClientSocket, socket.s
     assert 0.15 < time.monotonic() - started < 0.5
 
 
+def test_nothing_is_read_after_the_deadline(ends: tuple[ClientSocket, socket.socket]) -> None:
+    ours, far = ends
+    ours.set_deadline(0)
+    far.send(b"x")
+    with pytest.raises(RequestTooSlow):
+        ours.recv(1)
+
+
 def test_request_that_stops_is_given_up(ends: tuple[ClientSocket, socket.socket]) -> None:
     ours, _ = ends
     ours.set_deadline(0.1)
