@@ -36,7 +36,7 @@ clean: ## Remove the environments and every cache.
 ##@ Develop
 
 # Side by side, for a test often waits: the linters, and the tests in two parts that take about as long as each other.
-check: .venv/installed-dev .venv-sandbox/installed ## Check a change: lint, types and the tests that are not slow (a minute or two).
+check: .venv/installed-dev .venv-sandbox/installed ## Check a change: lint, types and the tests that are not slow (about a minute on 2 CPUs).
 	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target lint check-sandbox check-others
 
 check-sandbox:
