@@ -62,13 +62,11 @@ class Result:
         mutation: the mutation.
         killed: whether a test failed.
         seconds: how long the tests took.
-        output: the end of pytest's output.
     """
 
     mutation: Mutation
     killed: bool
     seconds: float
-    output: str
 
 
 def read_table(path: Path = TABLE, root: Path = ROOT) -> list[Mutation]:
@@ -150,7 +148,7 @@ def try_mutation(mutation: Mutation, folder: Path) -> Result:
         file.write_text(before)
     if done.returncode not in (_PASSED, _FAILED):
         raise RuntimeError(f"{mutation.name}: pytest ended with {done.returncode}:\n{done.stdout[-2000:]}")
-    return Result(mutation, done.returncode == _FAILED, time.monotonic() - started, done.stdout[-2000:])
+    return Result(mutation, done.returncode == _FAILED, time.monotonic() - started)
 
 
 def main() -> int:

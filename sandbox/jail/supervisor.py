@@ -49,7 +49,7 @@ class Supervisor:
         self._spares: dict[int, LivingSpare] = {}
         self._by_fd: dict[int, LivingSpare] = {}
         self._ending: list[LivingSpare] = []  # those not reported yet
-        self._disk = DiskWatch(setup["scratch"], setup["limits"]["scratch_bytes"]) if setup["own_scratch"] else None
+        self._disk = DiskWatch(setup["scratch"], setup["limits"]["scratch_bytes"])
         self._maker = SpareMaker(setup)
         self._woken, wake = os.pipe()
         os.set_blocking(self._woken, False)
@@ -75,15 +75,15 @@ class Supervisor:
                 else:
                     self._obey(spare, spare.control.recv(1))
             self._reap()
-            if self._disk:
-                self._look_at_scratch(self._disk)
+            if self._setup["own_scratch"]:
+                self._look_at_scratch()
             if self._ending:
                 self._hurry()
 
     def _rest_ms(self) -> float | None:
         """Return how long there is nothing to do without an event; None if there is nothing at all."""
         due = [spare.due for spare in self._ending]
-        if self._disk and (watched := self._watched()):
+        if self._setup["own_scratch"] and (watched := self._watched()):
             due += [self._disk.due, *(watch.due for watch, _ in watched)]
         return max(min(due) - monotonic(), 0) * 1000 if due else None
 
@@ -145,7 +145,7 @@ class Supervisor:
         spares = self._spares.values()
         return [(one.watch, one) for one in spares if one.watch and not one.ending and not one.reported]
 
-    def _look_at_scratch(self, disk: DiskWatch) -> None:
+    def _look_at_scratch(self) -> None:
         """Look for a moment at the scratch folders that are due, and end the spares whose folders are too full."""
         now = monotonic()
         for watch, spare in sorted(self._watched(), key=lambda one: one[0].due):
@@ -155,11 +155,11 @@ class Supervisor:
             if watch.look(seconds):
                 spare.over_scratch = True
                 self._end(spare)
-        if now >= disk.due and (watched := [one for _, one in self._watched()]):
-            if culprit := self._spares.get(disk.culprit()):
+        if now >= self._disk.due and (watched := [one for _, one in self._watched()]):
+            if culprit := self._spares.get(self._disk.culprit()):
                 culprit.over_scratch = True
                 self._end(culprit)
-            disk.look([spare.pid for spare in watched if not spare.ending])
+            self._disk.look([spare.pid for spare in watched if not spare.ending])
 
     def _end(self, spare: LivingSpare) -> None:
         """Stop a spare: once all its threads have stopped, `_reap` kills and reports it like one that is done.
@@ -201,7 +201,7 @@ class Supervisor:
                 continue  # a process that removed a scratch folder
             if not os.WIFSTOPPED(status):
                 self._release_dead(spare, status, usage)
-            elif not spare.ending and self._disk and self._disk.count(pid, usage):
+            elif not spare.ending and self._disk.count(pid, usage):
                 continue  # it goes on; if its script is done, it exits
             elif not spare.reported:
                 os.kill(pid, SIGKILL)
@@ -213,8 +213,7 @@ class Supervisor:
     def _release_dead(self, spare: LivingSpare, status: int, usage: resource.struct_rusage) -> None:
         """Report a dead spare if nobody has, and release what it held."""
         del self._spares[spare.pid]
-        if self._disk:
-            self._disk.forget(spare.pid)
+        self._disk.forget(spare.pid)
         if not spare.reported:
             self._report(spare, status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
         if spare.maps is not None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.jail import kernel, landlock
+from tests.sandbox.restricted import REACHED, REFUSED, attempt_in_child
 
-REACHED, REFUSED, NOT_SET_UP = 0, 1, 2
 ABSTRACT = "\0landlock-test-"
 
 
@@ -33,23 +33,15 @@ def listener() -> Iterator[socket.socket]:
 
 def attempt(act: Callable[[], object], scratch: Path, *, restricted: bool) -> int:
     """Act in a child that may reach its scratch folder only; return the outcome."""
-    if child := os.fork():
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    status = NOT_SET_UP
-    try:
-        if restricted:
-            version = landlock.version()
-            kernel.forbid_new_privileges()
-            ruleset = landlock.make_ruleset(version)
-            landlock.grant(ruleset, landlock.open_grants([(str(scratch), landlock.SCRATCH)]), version)
-            landlock.restrict(ruleset)
-        try:
-            act()
-            status = REACHED
-        except PermissionError:
-            status = REFUSED
-    finally:
-        os._exit(status)
+
+    def restrict() -> None:
+        version = landlock.version()
+        kernel.forbid_new_privileges()
+        ruleset = landlock.make_ruleset(version)
+        landlock.grant(ruleset, landlock.open_grants([(str(scratch), landlock.SCRATCH)]), version)
+        landlock.restrict(ruleset)
+
+    return attempt_in_child(act, restrict if restricted else None)
 
 
 def make_program() -> None:

@@ -9,37 +9,29 @@ import pytest
 from sandbox.host.seccomp import compile_filter, load_filter
 from sandbox.jail import isolate, kernel, landlock
 from tests.conftest import ROOT
+from tests.sandbox.restricted import REACHED, REFUSED, attempt_in_child
 
 ACTS: dict[str, Callable[[str], object]] = {
     "truncate": lambda file: os.truncate(file, 0),
     "open for reading": lambda file: os.close(os.open(file, os.O_RDONLY | os.O_TRUNC)),
 }
 OLDER = landlock.TRUNCATE_VERSION - 1
-REACHED, REFUSED, NOT_SET_UP = 0, 1, 2
 
 
 def attempt(act: Callable[[str], object], file: Path, *, filtered: bool) -> int:
     """Truncate the file in a process that the older Landlock allows only to read it; return the outcome."""
     rules = load_filter(ROOT / "nsjail" / "script.seccomp.yaml")
     program = compile_filter(rules, ["truncate_ungoverned"])
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    status = NOT_SET_UP
-    try:
+
+    def restrict() -> None:
         kernel.forbid_new_privileges()
         ruleset = landlock.make_ruleset(OLDER)
         landlock.grant(ruleset, landlock.open_grants([(str(file), landlock.READ)]), OLDER)
         landlock.restrict(ruleset)
         if filtered:
             kernel.install_filter(isolate.fill_in_pid(program, os.getpid()))
-        try:
-            act(str(file))
-            status = REACHED
-        except PermissionError:
-            status = REFUSED
-    finally:
-        os._exit(status)
+
+    return attempt_in_child(lambda: act(str(file)), restrict)
 
 
 @pytest.fixture
